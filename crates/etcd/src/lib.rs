@@ -1,0 +1,4 @@
+//! One etcd member as a state machine.
+
+pub mod pb;
+pub mod rpc;

@@ -1,0 +1,3 @@
+//! The learner's machine: shell, programs, session.
+
+pub mod api;

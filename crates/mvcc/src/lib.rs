@@ -1,0 +1,3 @@
+//! etcd's key-value store.
+
+pub mod pb;
