@@ -1,0 +1,89 @@
+//! Every test, in the order in which a failure tells most.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::run::{Failure, cargo, output, program, root, step};
+use crate::{browser, page, setup};
+
+/// The budget of the first screen, compressed: all that is loaded before it can be used.
+const FIRST_SCREEN_KIB_MAX: u64 = 350;
+
+/// Rust tests, wasm checks, trace parity; then the browser unless `quick`.
+pub(crate) fn all(quick: bool) -> Result<(), Failure> {
+    setup::wasm_target()?;
+    setup::node()?;
+    step("Rust tests", cargo().args(["test", "--workspace", "--exclude", "web", "--quiet"]))?;
+    let core = core_wasm()?;
+    step(
+        "checking the page for wasm32",
+        cargo().args(["check", "--quiet", "-p", "web", "--target", "wasm32-unknown-unknown"]),
+    )?;
+    parity(&core)?;
+    if quick {
+        println!("xtask: browser tests left out (--quick)");
+        return Ok(());
+    }
+    in_browser()
+}
+
+/// Builds the session as the page loads it and checks that it imports nothing:
+/// no import means that no clock, network or random source can reach the world.
+pub(crate) fn core_wasm() -> Result<PathBuf, Failure> {
+    step(
+        "building core.wasm",
+        cargo()
+            .args(["rustc", "--quiet", "--release", "-p", "lab", "--lib", "--features", "engine"])
+            .args(["--target", "wasm32-unknown-unknown", "--crate-type", "cdylib"]),
+    )?;
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let file = target.join("wasm32-unknown-unknown/release/lab.wasm");
+    let script = "const m = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));\
+                  console.log(JSON.stringify(WebAssembly.Module.imports(m)))";
+    let imports = output(program("node").args(["-e", script]).arg(&file)).unwrap_or_default();
+    if imports.trim() != "[]" {
+        return Err(Failure::new(format!(
+            "core.wasm must import nothing, but imports {}",
+            imports.trim()
+        )));
+    }
+    Ok(file)
+}
+
+/// The same commands to the native session and to core.wasm: every answer equal, byte by byte.
+fn parity(core: &PathBuf) -> Result<(), Failure> {
+    let streams = root().join("target").join("traces");
+    fs::create_dir_all(&streams)?;
+    step(
+        "recording traces natively",
+        cargo()
+            .args(["run", "--quiet", "--release", "-p", "tests", "--bin", "traces", "--"])
+            .arg(&streams),
+    )?;
+    step(
+        "replaying the traces in wasm32",
+        program("node").arg(root().join("tests/traces/replay.mjs")).arg(core).arg(&streams),
+    )
+}
+
+/// The built page, weighed and used in a real browser.
+fn in_browser() -> Result<(), Failure> {
+    let dist = page::build()?;
+    let e2e = root().join("tests/e2e");
+    setup::npm(&e2e)?;
+    step(
+        "weighing the first screen",
+        program("node").arg(e2e.join("weigh.mjs")).arg(&dist).arg(FIRST_SCREEN_KIB_MAX.to_string()),
+    )?;
+    let chromium = browser::find()?;
+    println!("xtask: browser: {}", chromium.display());
+    step(
+        "browser tests",
+        program("node")
+            .args(["--test", "--test-reporter=spec", "--test-concurrency=1", "tests/"])
+            .current_dir(&e2e)
+            .env("CHROMIUM", chromium)
+            .env("DIST", dist),
+    )
+}
