@@ -1,4 +1,28 @@
 //! One etcd member as a state machine.
+//!
+//! A [`Member`] is told what happens (a tick, a message of a peer, a request of a client, a
+//! write that reached the disk) and answers with an [`Output`]: what to send, what to write,
+//! what to tell its clients. It knows no network, no clock and no randomness of its own, so
+//! the same calls give the same bytes everywhere.
+//!
+//! Not here: keys and revisions (`mvcc`), the file format (`bolt`), hosts and faults (`sim`).
 
+pub mod config;
+pub mod disk;
+pub mod envelope;
+pub mod fact;
+pub mod ids;
+pub mod log;
+pub mod member;
 pub mod pb;
 pub mod rpc;
+pub mod status;
+
+pub use config::{Config, InitialState, PeerCluster, Release};
+pub use disk::{DiskError, DiskOp, DiskView, WriteBatch, WriteId};
+pub use envelope::{Envelope, MsgKind};
+pub use fact::{Change, Fact, RequestKey, Why};
+pub use ids::{ClusterId, MemberId};
+pub use log::{Level, LogLine};
+pub use member::{BootError, Member, Now, Output};
+pub use status::{EntryInfo, MemberInfo, MemberStatus, PeerProgress, Role, Timer};

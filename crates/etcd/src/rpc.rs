@@ -73,8 +73,13 @@ pub enum Op {
     LeaseTimeToLive(pb::LeaseTimeToLiveRequest),
     LeaseLeases,
     /// Opens a watch stream with `require_leader`, or adds a watcher to the call's open stream.
-    WatchCreate { create: pb::WatchCreateRequest, require_leader: bool },
-    WatchCancel { watch_id: i64 },
+    WatchCreate {
+        create: pb::WatchCreateRequest,
+        require_leader: bool,
+    },
+    WatchCancel {
+        watch_id: i64,
+    },
     WatchProgress,
     MemberAdd(pb::MemberAddRequest),
     MemberRemove(pb::MemberRemoveRequest),

@@ -1,0 +1,158 @@
+//! What a member is told at its start: etcd's flags as values, with etcd's defaults.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ClusterId, MemberId};
+use crate::status::MemberInfo;
+
+/// A release of etcd. What differs between 3.5 and 3.6 is decided by comparing these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Release {
+    /// The 3 of 3.6.14.
+    pub major: u8,
+    /// The 6 of 3.6.14.
+    pub minor: u8,
+    /// The 14 of 3.6.14.
+    pub patch: u8,
+}
+
+impl Release {
+    /// The release imitated unless another is asked for.
+    pub const V3_6: Release = Release { major: 3, minor: 6, patch: 14 };
+    /// The release before it.
+    pub const V3_5: Release = Release { major: 3, minor: 5, patch: 33 };
+
+    /// Whether it has what came with 3.6.
+    pub fn is_3_6(self) -> bool {
+        (self.major, self.minor) >= (3, 6)
+    }
+
+    /// The cluster version a cluster of this release agrees on: `3.6.0`.
+    pub fn cluster_version(self) -> Release {
+        Release { patch: 0, ..self }
+    }
+
+    /// Reads `3.6.14`.
+    pub fn parse(text: &str) -> Option<Release> {
+        let mut parts = text.split('.').map(|part| part.parse::<u8>().ok());
+        let release =
+            Release { major: parts.next()??, minor: parts.next()??, patch: parts.next()?? };
+        parts.next().is_none().then_some(release)
+    }
+}
+
+impl std::fmt::Display for Release {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// `--initial-cluster-state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InitialState {
+    /// The members of `--initial-cluster` begin a cluster together.
+    New,
+    /// The member joins a cluster that was told of it by `member add`.
+    Existing,
+}
+
+/// The flags of a member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "field by field these are the flags of etcd")]
+pub struct Config {
+    pub name: String,
+    pub release: Release,
+    pub data_dir: String,
+    /// Where the log goes if not to `member/wal` of the data directory. Paths of disk
+    /// operations are relative to the data directory; those below this one are as given.
+    pub wal_dir: Option<String>,
+    pub listen_peer_urls: Vec<String>,
+    pub listen_client_urls: Vec<String>,
+    pub initial_advertise_peer_urls: Vec<String>,
+    pub advertise_client_urls: Vec<String>,
+    /// Name and peer URLs, as `--initial-cluster` lists them.
+    pub initial_cluster: Vec<(String, Vec<String>)>,
+    pub initial_cluster_state: InitialState,
+    pub initial_cluster_token: String,
+    pub heartbeat_ms: u64,
+    pub election_ms: u64,
+    pub initial_election_tick_advance: bool,
+    pub pre_vote: bool,
+    pub snapshot_count: u64,
+    /// Entries kept behind a snapshot for followers that lag a little.
+    pub snapshot_catchup: u64,
+    /// 0 stands for the default of 2 GiB, negative for no quota.
+    pub quota_bytes: i64,
+    pub max_txn_ops: u64,
+    pub max_request_bytes: u64,
+    pub max_learners: u64,
+    pub strict_reconfig_check: bool,
+    /// `--auto-compaction-mode` and retention; empty or zero switch it off.
+    pub auto_compaction_mode: String,
+    pub auto_compaction_retention: String,
+    pub watch_progress_notify_us: u64,
+    pub force_new_cluster: bool,
+    /// Seeds the election timeouts: the only chance in a member's life.
+    pub seed: u64,
+}
+
+impl Config {
+    /// A member of this name and release with etcd's defaults and nobody beside it.
+    pub fn new(name: &str, release: Release) -> Config {
+        let client = vec!["http://localhost:2379".to_owned()];
+        let peer = vec!["http://localhost:2380".to_owned()];
+        Config {
+            name: name.to_owned(),
+            release,
+            data_dir: format!("{name}.etcd"),
+            wal_dir: None,
+            listen_peer_urls: peer.clone(),
+            listen_client_urls: client.clone(),
+            initial_advertise_peer_urls: peer.clone(),
+            advertise_client_urls: client,
+            initial_cluster: vec![(name.to_owned(), peer)],
+            initial_cluster_state: InitialState::New,
+            initial_cluster_token: "etcd-cluster".to_owned(),
+            heartbeat_ms: 100,
+            election_ms: 1000,
+            initial_election_tick_advance: true,
+            pre_vote: true,
+            snapshot_count: if release.is_3_6() { 10_000 } else { 100_000 },
+            snapshot_catchup: 5000,
+            quota_bytes: 0,
+            max_txn_ops: 128,
+            max_request_bytes: 1536 * 1024,
+            max_learners: 1,
+            strict_reconfig_check: true,
+            auto_compaction_mode: "periodic".to_owned(),
+            auto_compaction_retention: "0".to_owned(),
+            watch_progress_notify_us: 600_000_000,
+            force_new_cluster: false,
+            seed: 0,
+        }
+    }
+
+    /// Ticks of an election timeout.
+    pub fn election_ticks(&self) -> u64 {
+        self.election_ms / self.heartbeat_ms
+    }
+
+    /// How long a proposal or a read may take: five seconds and two election timeouts.
+    pub fn request_timeout_us(&self) -> u64 {
+        5_000_000 + 2 * self.election_ms * 1000
+    }
+}
+
+/// What a member that is about to boot without a log hears from a running member of
+/// `--initial-cluster` (`GET /members` in etcd).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCluster {
+    /// The cluster the answering member belongs to.
+    pub cluster: ClusterId,
+    /// Its members.
+    pub members: Vec<MemberInfo>,
+    /// Ids that were removed and never come back.
+    pub removed: Vec<MemberId>,
+    /// The version the cluster agreed on, once it did.
+    pub version: Option<Release>,
+}
