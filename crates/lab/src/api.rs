@@ -42,6 +42,8 @@ pub enum Input {
     Signal { tty: TtyId, signal: TtySignal },
     /// A click of the page: the `sim` line that does the same, without the word `sim`.
     Sim { line: String },
+    /// A file of the learner's own machine, put on a virtual host.
+    Push { host: String, path: String, bytes: Vec<u8> },
 }
 
 /// How a world is made.
@@ -100,7 +102,8 @@ pub struct Recipe {
 pub enum Command {
     /// A fresh world.
     New(WorldOptions),
-    /// A world by its recipe; `Advance` then replays it, input by input.
+    /// A world by its recipe; `Advance` then replays it, input by input. The bytes are those
+    /// `Recipe` answered with, or the text of a share link.
     Load(Vec<u8>),
     /// Does it now.
     Apply(Input),
@@ -118,6 +121,9 @@ pub enum Command {
     Share,
     /// A file of a virtual host.
     Pull { host: String, path: String },
+    /// Reads the bytes `Load` takes without touching the world: what the page asks before it
+    /// replaces anything. Damaged bytes are `Refused` with the sentence for the screen.
+    Inspect(Vec<u8>),
 }
 
 /// What the session answers.
@@ -137,6 +143,8 @@ pub enum Answer {
     Bytes(Vec<u8>),
     /// Text asked for.
     Text(String),
+    /// What a recipe holds.
+    Recipe(Recipe),
 }
 
 /// How far time has come.
@@ -181,7 +189,9 @@ pub struct Edited {
 /// What is on screen. The session computes nothing that is not wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
-    /// The sequence number of the last delta that arrived; 0 asks for everything.
+    /// The sequence number of the last delta that arrived; 0 asks for everything: every part,
+    /// and the story as far as it is kept. Bytes of a terminal are the exception: they come
+    /// once, and again only while the delta that carried them is not acknowledged.
     pub seen: u64,
     /// Messages in flight.
     pub flights: bool,
@@ -213,7 +223,9 @@ pub enum Part {
     Members(Vec<MemberCard>),
     /// The arithmetic of the quorum.
     Quorum(QuorumView),
-    /// Messages on their way.
+    /// Messages that left since the last delta, to be added to those before (at real speed
+    /// nearly all arrive between two frames, and the page draws them slower than they are).
+    /// Bounded by the session, heartbeats left out first. With `seen` 0: all on their way.
     Flights(Vec<Flight>),
     /// Links that are not as they were made.
     Links(Vec<LinkView>),
