@@ -1,0 +1,79 @@
+//! A session behind the page's commands: what `core.wasm` runs, and what the trace tests
+//! run natively beside it.
+
+use crate::api::{Answer, Command};
+use crate::recipe;
+use crate::session::Session;
+
+/// At most one session, and the commands it understands.
+#[derive(Default)]
+pub struct Machine {
+    session: Option<Session>,
+}
+
+impl Machine {
+    /// Without a world; the first command makes one.
+    pub fn new() -> Machine {
+        Machine::default()
+    }
+
+    /// The same as [`Machine::call`], with both sides as postcard bytes.
+    pub fn call_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let answer = match postcard::from_bytes(bytes) {
+            Ok(command) => self.call(command),
+            Err(_) => Answer::Refused("the page and its core do not speak the same words: reload".into()),
+        };
+        postcard::to_allocvec(&answer).expect("an answer is plain data, all of it encodable")
+    }
+
+    /// Runs a command.
+    pub fn call(&mut self, command: Command) -> Answer {
+        match self.try_call(command) {
+            Ok(answer) => answer,
+            Err(sentence) => Answer::Refused(sentence),
+        }
+    }
+
+    fn try_call(&mut self, command: Command) -> Result<Answer, String> {
+        match command {
+            Command::New(options) => {
+                self.session = Some(Session::new(options)?);
+                return Ok(Answer::Ok);
+            }
+            Command::Load(bytes) => {
+                self.session = Some(Session::load(read_recipe(&bytes)?)?);
+                return Ok(Answer::Ok);
+            }
+            Command::Inspect(bytes) => return Ok(Answer::Recipe(read_recipe(&bytes)?)),
+            _ => {}
+        }
+        let session = self.session.as_mut().ok_or("there is no world yet")?;
+        Ok(match command {
+            Command::Apply(input) => {
+                session.apply(input)?;
+                Answer::Ok
+            }
+            Command::Advance { until_us, events_max } => {
+                Answer::Advanced(session.advance(until_us, events_max)?)
+            }
+            Command::Step => Answer::Advanced(session.step()?),
+            Command::Edit { tty, bytes, columns } => Answer::Edited(session.edit(tty, &bytes, columns)),
+            Command::View(want) => Answer::Delta(session.view(&want)),
+            Command::Recipe => Answer::Bytes(recipe::to_bytes(&session.recipe())),
+            Command::Share => Answer::Text(recipe::to_text(&session.recipe())),
+            Command::Pull { host, path } => Answer::Bytes(session.pull(&host, &path)?),
+            Command::New(_) | Command::Load(_) | Command::Inspect(_) => {
+                unreachable!("answered above, where no session is needed")
+            }
+        })
+    }
+}
+
+/// A recipe as bytes or, when they do not begin like one, as the text of a share link.
+fn read_recipe(bytes: &[u8]) -> Result<crate::api::Recipe, String> {
+    let read = match std::str::from_utf8(bytes) {
+        Ok(text) if !bytes.starts_with(b"QLAB") => recipe::from_text(text),
+        _ => recipe::from_bytes(bytes),
+    };
+    read.map_err(|error| error.to_string())
+}
