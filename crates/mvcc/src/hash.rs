@@ -1,7 +1,5 @@
 //! HashKV, as every etcd computes it, and the running hash of our checkers.
 
-use bytes::Bytes;
-
 use crate::Error;
 use crate::backend::{KEY, Stored};
 use crate::pb::KeyValue;
@@ -118,7 +116,7 @@ fn fold_word(hash: u64, word: u64) -> u64 {
     (hash.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER)
 }
 
-fn fold(mut hash: u64, bytes: &Bytes) -> u64 {
+fn fold(mut hash: u64, bytes: &[u8]) -> u64 {
     let mut words = bytes.chunks_exact(8);
     for word in &mut words {
         let word = u64::from_le_bytes(word.try_into().expect("chunks of eight"));
@@ -133,6 +131,11 @@ fn finish(mut hash: u64) -> u64 {
         hash = (hash ^ (hash >> 33)).wrapping_mul(multiplier);
     }
     hash ^ (hash >> 33)
+}
+
+/// A hash for tables, the same on every target.
+pub(crate) fn bytes_hash(bytes: &[u8]) -> u64 {
+    finish(fold(3, bytes))
 }
 
 /// What a living pair adds to the running hash. The parts are added up, so that their order does

@@ -68,7 +68,7 @@ impl Store {
         rev: i64,
     ) -> impl Iterator<Item = (&Entry, Option<Revision>)> {
         let present = rev == self.current();
-        self.index.span(span).filter_map(move |(_, entry)| {
+        self.index.span(span).filter_map(move |entry| {
             if present {
                 return entry.live.is_some().then_some((entry, None));
             }

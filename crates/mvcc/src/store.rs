@@ -31,6 +31,7 @@ pub const BUCKETS: [&str; 10] = [
 /// etcd's key-value store over a file of the bbolt format.
 ///
 /// Writes are visible at once; [`Store::commit`] turns those since the last commit into pages.
+#[derive(Debug)]
 pub struct Store {
     pub(crate) backend: Backend,
     pub(crate) index: Index,
@@ -115,19 +116,20 @@ impl Store {
                 .ok_or_else(|| corrupt(KEY, &key, "its value is no KeyValue"))?;
             let entry = match self.index.get_mut(&kv.key) {
                 Some(entry) => entry,
-                None => self.index.entry(Bytes::copy_from_slice(&kv.key)),
+                None => self.index.insert(Bytes::copy_from_slice(&kv.key)),
             };
             entry.push(rev, tombstone);
             entry.live = (!tombstone).then_some(kv);
         }
         self.revision = last.main.max(1);
-        for (name, entry) in self.index.iter_mut() {
-            let Some(kv) = &mut entry.live else { continue };
-            kv.key = name.clone();
+        let (sum, leases) = (&mut self.sum, &mut self.leases);
+        self.index.for_each(|entry| {
+            let Some(kv) = &mut entry.live else { return };
+            kv.key = entry.key.clone();
             entry.hash = pair_hash(kv);
-            self.sum = self.sum.wrapping_add(entry.hash);
-            self.leases.attach(kv.lease, name);
-        }
+            *sum = sum.wrapping_add(entry.hash);
+            leases.attach(kv.lease, &entry.key);
+        });
         Ok(())
     }
 

@@ -71,8 +71,7 @@ impl Store {
 
     fn holds(&self, compare: &Compare) -> bool {
         let span = Span::new(&compare.key, &compare.range_end);
-        let mut found =
-            self.index.span(&span).filter_map(|(_, entry)| entry.live.as_ref()).peekable();
+        let mut found = self.index.span(&span).filter_map(|entry| entry.live.as_ref()).peekable();
         if found.peek().is_none() {
             // A key that does not exist has no value to compare; its numbers are 0.
             let value = compare.target() == CompareTarget::Value;

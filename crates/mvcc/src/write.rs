@@ -59,8 +59,8 @@ impl Store {
         let doomed: Vec<Bytes> = self
             .index
             .span(&span)
-            .filter(|(_, entry)| entry.live.is_some())
-            .map(|(key, _)| key.clone())
+            .filter(|entry| entry.live.is_some())
+            .map(|entry| entry.key.clone())
             .collect();
         let mut response =
             DeleteRangeResponse { deleted: doomed.len() as i64, ..Default::default() };
@@ -82,22 +82,16 @@ impl Store {
         lease: Option<i64>,
     ) -> Option<KeyValue> {
         let rev = self.next_revision();
-        let (entry, previous, name) = match self.index.get_mut(key) {
-            Some(entry) => {
-                let previous = entry.live.take();
-                let name = previous.as_ref().map(|kv| kv.key.clone());
-                (entry, previous, name.unwrap_or_else(|| Bytes::copy_from_slice(key)))
-            }
-            None => {
-                // A copy: the request's bytes are a part of a log entry, which must not stay in
-                // memory for as long as the key.
-                let name = Bytes::copy_from_slice(key);
-                (self.index.entry(name.clone()), None, name)
-            }
+        let entry = match self.index.get_mut(key) {
+            Some(entry) => entry,
+            // A copy: the request's bytes are a part of a log entry, which must not stay in memory
+            // for as long as the key.
+            None => self.index.insert(Bytes::copy_from_slice(key)),
         };
+        let previous = entry.live.take();
         let old = previous.as_ref();
         let kv = KeyValue {
-            key: name.clone(),
+            key: entry.key.clone(),
             create_revision: old.map_or(rev.main, |kv| kv.create_revision),
             mod_revision: rev.main,
             version: old.map_or(0, |kv| kv.version) + 1,
@@ -111,10 +105,10 @@ impl Store {
         entry.push(rev, false);
         let old_lease = old.map_or(0, |kv| kv.lease);
         if old_lease != kv.lease {
-            self.leases.detach(old_lease, &name);
-            self.leases.attach(kv.lease, &name);
+            self.leases.detach(old_lease, &kv.key);
+            self.leases.attach(kv.lease, &kv.key);
         }
-        if self.hub.is_watched(&name) {
+        if self.hub.is_watched(&kv.key) {
             self.events.push(Event {
                 r#type: EventType::Put.into(),
                 kv: Some(kv.clone()),
@@ -167,7 +161,7 @@ impl Store {
         self.sub = 0;
         self.revision += 1;
         if !self.events.is_empty() {
-            self.hub.notify(self.revision, &mut self.events);
+            self.hub.notify(self.revision, &self.events);
             self.events.clear();
         }
     }
