@@ -1,0 +1,387 @@
+//! Processes: making, signalling and ending them.
+
+use std::collections::BTreeMap;
+
+use super::{Kernel, KernelEvent};
+use crate::errno::Errno;
+use crate::event::Ending;
+use crate::exe::{self, Exe};
+use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
+use crate::proc::{
+    Effort, ExitStatus, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio,
+};
+use crate::queue::{Event, EventKey};
+use crate::task::Program;
+
+/// How many scripts may name each other as interpreters.
+const INTERPRETERS_MAX: u32 = 4;
+
+/// What `exec` reads of a file to know it.
+const HEADER_BYTES: u64 = 256;
+
+/// What a new process is made of.
+struct NewProc {
+    host: HostId,
+    parent: Option<Pid>,
+    release: String,
+    spec: SpawnSpec,
+    fds: BTreeMap<Fd, OpenId>,
+    tty: Option<TtyId>,
+}
+
+impl Kernel {
+    /// The process, as long as it is in the table.
+    pub(crate) fn proc(&self, pid: Pid) -> Option<&Proc> {
+        self.procs.get(&pid)
+    }
+
+    pub(crate) fn proc_mut(&mut self, pid: Pid) -> Option<&mut Proc> {
+        self.procs.get_mut(&pid)
+    }
+
+    /// The process that makes a call.
+    pub(crate) fn caller(&self, pid: Pid) -> &Proc {
+        self.procs.get(&pid).expect("a process that runs is in the table")
+    }
+
+    /// The host of a process that is in the table.
+    pub(crate) fn host_of(&self, pid: Pid) -> HostId {
+        self.caller(pid).host
+    }
+
+    /// Whether a process is there and has not ended.
+    pub(crate) fn is_alive(&self, pid: Pid) -> bool {
+        self.procs.get(&pid).is_some_and(|proc| proc.ending.is_none())
+    }
+
+    /// Whether a process is stopped by a signal.
+    pub(crate) fn is_stopped(&self, pid: Pid) -> bool {
+        self.procs.get(&pid).is_some_and(|proc| proc.stopped)
+    }
+
+    /// How a process ended, as long as somebody may ask.
+    pub(crate) fn ending(&self, pid: Pid) -> Option<Ending> {
+        self.procs.get(&pid)?.ending
+    }
+
+    /// A path as a process means it, absolute.
+    pub(crate) fn absolute(&self, pid: Pid, path: &str) -> String {
+        if path.starts_with('/') {
+            return path.to_owned();
+        }
+        let cwd = &self.caller(pid).cwd;
+        if path.is_empty() { String::new() } else { format!("{cwd}/{path}") }
+    }
+
+    /// Finds the program of an executable file, by way of a script's interpreter if need be.
+    fn load(&self, host: HostId, spec: &mut SpawnSpec) -> Result<(Program, Exe), Errno> {
+        let disk = &self.host(host).disk;
+        for _ in 0..INTERPRETERS_MAX {
+            let stat = disk.stat(&spec.path)?;
+            if !stat.is_file() || stat.mode & 0o111 == 0 {
+                return Err(Errno::Eacces);
+            }
+            let header = disk.read(disk.tree.lookup(&spec.path)?, 0, HEADER_BYTES)?;
+            if let Some(exe) = exe::parse(&header) {
+                let entry = self.programs.iter().find(|entry| entry.name == exe.program);
+                return Ok((entry.ok_or(Errno::Enoexec)?.run, exe));
+            }
+            let (path, argument) = exe::interpreter(&header).ok_or(Errno::Enoexec)?;
+            let script = std::mem::replace(&mut spec.path, path.clone());
+            let mut argv = vec![path];
+            argv.extend(argument);
+            argv.push(script);
+            argv.extend(spec.argv.drain(..).skip(1));
+            spec.argv = argv;
+        }
+        Err(Errno::Eloop)
+    }
+
+    /// A process without parent that runs an executable file.
+    pub(super) fn exec_system(
+        &mut self,
+        host: HostId,
+        mut spec: SpawnSpec,
+        stdio: &Stdio,
+    ) -> Result<(Pid, Program), Errno> {
+        let (program, exe) = self.load(host, &mut spec)?;
+        let pid = self.make_system_process(host, spec, stdio)?;
+        if let Some(proc) = self.procs.get_mut(&pid) {
+            proc.release = exe.release;
+        }
+        Ok((pid, program))
+    }
+
+    /// A process without parent; its code is given to it by `start`.
+    pub(super) fn make_system_process(
+        &mut self,
+        host: HostId,
+        mut spec: SpawnSpec,
+        stdio: &Stdio,
+    ) -> Result<Pid, Errno> {
+        if !self.host(host).on {
+            return Err(Errno::Eio);
+        }
+        let fds = self.open_stdio(host, stdio)?;
+        let tty = match stdio {
+            Stdio::Tty(tty) => Some(*tty),
+            Stdio::Null | Stdio::Log(_) => None,
+        };
+        if spec.cwd.is_empty() {
+            spec.cwd = "/".to_owned();
+        }
+        Ok(self.add(NewProc { host, parent: None, release: String::new(), spec, fds, tty }))
+    }
+
+    /// A child that runs an executable file.
+    pub(crate) fn exec_child(
+        &mut self,
+        parent: Pid,
+        mut spec: SpawnSpec,
+    ) -> Result<(Pid, Program), Errno> {
+        spec.path = self.absolute(parent, &spec.path);
+        let (program, exe) = self.load(self.host_of(parent), &mut spec)?;
+        let pid = self.make_child(parent, spec)?;
+        if let Some(proc) = self.procs.get_mut(&pid) {
+            proc.release = exe.release;
+        }
+        Ok((pid, program))
+    }
+
+    /// A child of the same program; its code is given to it by `start`.
+    pub(crate) fn make_child(&mut self, parent: Pid, mut spec: SpawnSpec) -> Result<Pid, Errno> {
+        let caller = self.caller(parent);
+        if caller.ending.is_some() {
+            return Err(Errno::Esrch);
+        }
+        let (host, tty, release) = (caller.host, caller.tty, caller.release.clone());
+        let mut fds = BTreeMap::new();
+        for (theirs, mine) in &spec.fds {
+            fds.insert(*theirs, *caller.fds.get(mine).ok_or(Errno::Ebadf)?);
+        }
+        if spec.cwd.is_empty() {
+            spec.cwd = caller.cwd.clone();
+        } else {
+            spec.cwd = self.absolute(parent, &spec.cwd);
+        }
+        for open in fds.values() {
+            self.share(*open);
+        }
+        Ok(self.add(NewProc { host, parent: Some(parent), release, spec, fds, tty }))
+    }
+
+    fn add(&mut self, new: NewProc) -> Pid {
+        let pid = Pid(self.next_pid);
+        self.next_pid += 1;
+        let parent = new.parent.and_then(|parent| self.procs.get(&parent));
+        let group = match (new.spec.group, parent) {
+            (Group::Of(group), _) => group,
+            (Group::Inherit, Some(parent)) => parent.group,
+            (Group::Inherit, None) | (Group::Own, _) => pid,
+        };
+        let ignored = parent.map(|parent| parent.ignored.clone()).unwrap_or_default();
+        let proc = Proc {
+            pid,
+            parent: new.parent,
+            group,
+            host: new.host,
+            release: new.release,
+            argv: new.spec.argv,
+            env: new.spec.env.into_iter().collect(),
+            cwd: new.spec.cwd,
+            fds: new.fds,
+            tty: new.tty,
+            start_us: self.now_us,
+            task: None,
+            polled: false,
+            forgotten: false,
+            waker: self.ready.waker(pid),
+            stopped: false,
+            woken: false,
+            ending: None,
+            caught: std::collections::BTreeSet::new(),
+            ignored,
+            pending: std::collections::VecDeque::new(),
+            held: Vec::new(),
+            effort: Effort::default(),
+        };
+        self.procs.insert(pid, proc);
+        pid
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&mut self, pid: Pid, signal: Signal) -> Result<(), Errno> {
+        let proc = self.procs.get_mut(&pid).ok_or(Errno::Esrch)?;
+        if proc.ending.is_some() {
+            return Ok(());
+        }
+        match signal {
+            Signal::Kill => self.end(pid, killed(signal)),
+            Signal::Stop => self.stop(pid),
+            Signal::Cont => self.go_on(pid),
+            _ if proc.caught.contains(&signal) => {
+                proc.pending.push_back(signal);
+                proc.waker.push();
+            }
+            _ if proc.ignored.contains(&signal) => {}
+            Signal::Chld => {}
+            Signal::Tstp => self.stop(pid),
+            _ if proc.stopped => proc.held.push(signal),
+            _ => self.end(pid, killed(signal)),
+        }
+        Ok(())
+    }
+
+    /// Sends a signal to every process of a group; false when there is none.
+    pub(crate) fn signal_group(&mut self, group: Pid, signal: Signal) -> bool {
+        let pids: Vec<Pid> = self
+            .procs
+            .values()
+            .filter(|proc| proc.group == group && proc.ending.is_none())
+            .map(|proc| proc.pid)
+            .collect();
+        for pid in &pids {
+            // One of them may have ended by what another got.
+            let _ = self.signal(*pid, signal);
+        }
+        !pids.is_empty()
+    }
+
+    fn stop(&mut self, pid: Pid) {
+        let Some(proc) = self.procs.get_mut(&pid) else { return };
+        if !proc.stopped {
+            proc.stopped = true;
+            self.process_stopped(pid);
+        }
+    }
+
+    fn go_on(&mut self, pid: Pid) {
+        let Some(proc) = self.procs.get_mut(&pid) else { return };
+        if !proc.stopped {
+            return;
+        }
+        proc.stopped = false;
+        if std::mem::take(&mut proc.woken) {
+            proc.waker.push();
+        }
+        if let Some(signal) = std::mem::take(&mut proc.held).first() {
+            self.end(pid, killed(*signal));
+            return;
+        }
+        self.process_continued(pid);
+    }
+
+    /// Ends a process: its task will be dropped, its files are closed, its parent hears of
+    /// it. Once only.
+    pub(crate) fn end(&mut self, pid: Pid, ending: Ending) {
+        let Some(proc) = self.procs.get_mut(&pid) else { return };
+        if proc.ending.is_some() {
+            return;
+        }
+        proc.ending = Some(ending);
+        proc.stopped = false;
+        let parent = proc.parent;
+        let task = proc.task.take();
+        let fds: Vec<OpenId> = std::mem::take(&mut proc.fds).into_values().collect();
+        self.graveyard.extend(task);
+        for open in fds {
+            self.close_open(open);
+        }
+        self.process_gone(pid);
+        self.shell_gone(pid);
+        let orphans: Vec<Pid> = self
+            .procs
+            .values()
+            .filter(|proc| proc.parent == Some(pid))
+            .map(|proc| proc.pid)
+            .collect();
+        for orphan in orphans {
+            self.adopt(orphan);
+        }
+        match parent {
+            Some(parent) if self.is_alive(parent) => {
+                let _ = self.signal(parent, Signal::Chld);
+                self.wake(parent);
+            }
+            _ => self.forget(pid),
+        }
+    }
+
+    /// Takes an ended process from the table. One that ended itself goes on to its next
+    /// wait, and its calls find it until then.
+    pub(super) fn forget(&mut self, pid: Pid) {
+        match self.procs.get_mut(&pid) {
+            Some(proc) if proc.polled => proc.forgotten = true,
+            _ => drop(self.procs.remove(&pid)),
+        }
+    }
+
+    /// A process lost its parent: nobody will ask how it ended.
+    fn adopt(&mut self, orphan: Pid) {
+        let Some(proc) = self.procs.get_mut(&orphan) else { return };
+        proc.parent = None;
+        if proc.ending.is_some() {
+            self.forget(orphan);
+        }
+    }
+
+    /// How a child ended, which is asked only once; none while it runs. What is no child
+    /// has the status shells give it.
+    pub(crate) fn reap(&mut self, parent: Pid, child: Pid) -> Option<ExitStatus> {
+        let Some(proc) = self.procs.get(&child).filter(|proc| proc.parent == Some(parent)) else {
+            return Some(ExitStatus::Code(127));
+        };
+        let status = status_of(proc.ending?);
+        self.forget(child);
+        Some(status)
+    }
+
+    /// The numbers of a process's children, ended ones included.
+    pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
+        self.procs
+            .values()
+            .filter(|proc| proc.parent == Some(pid))
+            .map(|proc| proc.pid)
+            .collect()
+    }
+
+    /// The processes of a host.
+    pub(crate) fn ps(&self, host: HostId) -> Vec<ProcInfo> {
+        self.procs.values().filter(|proc| proc.host == host).map(info).collect()
+    }
+
+    /// Asks the queue to wake a process.
+    pub(crate) fn wake_at(&mut self, pid: Pid, at_us: u64) -> EventKey {
+        self.queue.push(at_us, Event::Kernel(KernelEvent::Wake { pid }))
+    }
+}
+
+fn info(proc: &Proc) -> ProcInfo {
+    ProcInfo {
+        pid: proc.pid,
+        parent: proc.parent,
+        group: proc.group,
+        state: match (proc.ending, proc.stopped) {
+            (Some(_), _) => ProcState::Zombie,
+            (None, true) => ProcState::Stopped,
+            (None, false) => ProcState::Running,
+        },
+        argv: proc.argv.clone(),
+        start_us: proc.start_us,
+        tty: proc.tty,
+    }
+}
+
+fn killed(signal: Signal) -> Ending {
+    Ending::Killed(signal.number())
+}
+
+fn status_of(ending: Ending) -> ExitStatus {
+    match ending {
+        Ending::Exit(code) => ExitStatus::Code(code & 0xff),
+        Ending::Killed(number) => {
+            ExitStatus::Signal(Signal::from_number(number).unwrap_or(Signal::Kill))
+        }
+        Ending::PowerLost => ExitStatus::Signal(Signal::Kill),
+    }
+}

@@ -1,0 +1,180 @@
+//! Processes, signals and the login shell's terminal for programs.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use super::Sys;
+use crate::errno::Errno;
+use crate::ids::Pid;
+use crate::kernel::start;
+use crate::proc::{ExitStatus, ProcInfo, Signal, SpawnSpec};
+use crate::task::Task;
+
+impl Sys {
+    /// Starts the program of an executable file as a child.
+    pub fn spawn(&self, spec: SpawnSpec) -> Result<Pid, Errno> {
+        let (pid, run) = self.with(|kernel| kernel.exec_child(self.pid, spec))?;
+        start(&self.kernel, pid, run);
+        Ok(pid)
+    }
+
+    /// Starts a child of the same program that runs this code: a subshell, a builtin in a
+    /// pipeline.
+    pub fn fork_task(
+        &self,
+        spec: SpawnSpec,
+        code: impl FnOnce(Sys) -> Task,
+    ) -> Result<Pid, Errno> {
+        let pid = self.with(|kernel| kernel.make_child(self.pid, spec))?;
+        start(&self.kernel, pid, code);
+        Ok(pid)
+    }
+
+    /// Waits for a child to end and tells how. Each child is told of once; what is no child
+    /// (any more) counts as ended with 127, as shells say it.
+    pub async fn wait(&self, child: Pid) -> ExitStatus {
+        poll_fn(|_| match self.try_wait(child) {
+            Some(status) => Poll::Ready(status),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// The same without waiting: none while it runs.
+    pub fn try_wait(&self, child: Pid) -> Option<ExitStatus> {
+        self.with(|kernel| kernel.reap(self.pid, child))
+    }
+
+    /// Waits for any child to end; none when there is none.
+    pub async fn wait_any(&self) -> Option<(Pid, ExitStatus)> {
+        poll_fn(|_| {
+            let children = self.children();
+            if children.is_empty() {
+                return Poll::Ready(None);
+            }
+            for child in children {
+                if let Some(status) = self.try_wait(child) {
+                    return Poll::Ready(Some((child, status)));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// The children, those that ended and were not waited for included.
+    pub fn children(&self) -> Vec<Pid> {
+        self.with(|kernel| kernel.children(self.pid))
+    }
+
+    /// Sends a signal to a process of this host.
+    pub fn kill(&self, pid: Pid, signal: Signal) -> Result<(), Errno> {
+        self.with(|kernel| {
+            if !self.sees(kernel, pid) {
+                return Err(Errno::Esrch);
+            }
+            kernel.signal(pid, signal)
+        })
+    }
+
+    /// Sends a signal to all processes of a group of this host.
+    pub fn kill_group(&self, group: Pid, signal: Signal) -> Result<(), Errno> {
+        self.with(|kernel| {
+            let host = kernel.host_of(self.pid);
+            let here = kernel.ps(host).iter().any(|proc| proc.group == group);
+            if here && kernel.signal_group(group, signal) { Ok(()) } else { Err(Errno::Esrch) }
+        })
+    }
+
+    /// Whether a process of this host exists (`kill -0`).
+    pub fn exists(&self, pid: Pid) -> bool {
+        self.with(|kernel| self.sees(kernel, pid))
+    }
+
+    fn sees(&self, kernel: &crate::kernel::Kernel, pid: Pid) -> bool {
+        let host = kernel.host_of(self.pid);
+        kernel.proc(pid).is_some_and(|proc| proc.host == host)
+    }
+
+    /// The processes of this host.
+    pub fn ps(&self) -> Vec<ProcInfo> {
+        self.with(|kernel| kernel.ps(kernel.host_of(self.pid)))
+    }
+
+    /// From now on this signal does not end the process; [`Sys::caught`] tells of it. KILL
+    /// and STOP cannot be caught.
+    pub fn catch(&self, signal: Signal) {
+        self.with(|kernel| {
+            if let Some(proc) = kernel.proc_mut(self.pid) {
+                proc.ignored.remove(&signal);
+                proc.caught.insert(signal);
+            }
+        });
+    }
+
+    /// From now on this signal means nothing to the process and to those it starts.
+    pub fn ignore(&self, signal: Signal) {
+        self.with(|kernel| {
+            if let Some(proc) = kernel.proc_mut(self.pid) {
+                proc.caught.remove(&signal);
+                proc.ignored.insert(signal);
+            }
+        });
+    }
+
+    /// Takes back [`Sys::catch`] and [`Sys::ignore`].
+    pub fn restore(&self, signal: Signal) {
+        self.with(|kernel| {
+            if let Some(proc) = kernel.proc_mut(self.pid) {
+                proc.caught.remove(&signal);
+                proc.ignored.remove(&signal);
+                proc.pending.retain(|pending| *pending != signal);
+            }
+        });
+    }
+
+    /// Waits for the next caught signal.
+    pub async fn caught(&self) -> Signal {
+        poll_fn(|_| match self.take_caught() {
+            Some(signal) => Poll::Ready(signal),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// The next caught signal, if one came.
+    pub fn take_caught(&self) -> Option<Signal> {
+        self.with(|kernel| kernel.proc_mut(self.pid)?.pending.pop_front())
+    }
+
+    /// The login shell waits for its next command; none when the terminal was closed.
+    pub async fn next_command(&self) -> Option<String> {
+        poll_fn(|_| {
+            let next = self.with(|kernel| {
+                let Some(tty) = kernel.caller(self.pid).tty else { return Some(None) };
+                kernel.tty_next_command(tty, self.pid)
+            });
+            next.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    /// The login shell is done with a command.
+    pub fn command_done(&self, exit: i32) {
+        self.with(|kernel| {
+            if let Some(tty) = kernel.caller(self.pid).tty {
+                kernel.tty_done(tty, exit);
+            }
+        });
+    }
+
+    /// Sets the process groups that get the keyboard's signals: those the foreground command
+    /// consists of, by their leaders. With none they go to the login shell.
+    pub fn set_foreground(&self, groups: &[Pid]) {
+        self.with(|kernel| {
+            if let Some(tty) = kernel.caller(self.pid).tty {
+                kernel.tty_set_foreground(tty, groups);
+            }
+        });
+    }
+}
