@@ -108,15 +108,9 @@ impl Store {
             self.leases.detach(old_lease, &kv.key);
             self.leases.attach(kv.lease, &kv.key);
         }
-        if self.hub.is_watched(&kv.key) {
-            self.events.push(Event {
-                r#type: EventType::Put.into(),
-                kv: Some(kv.clone()),
-                prev_kv: previous.clone(),
-            });
-        }
-        entry.live = Some(kv);
+        entry.live = Some(kv.clone());
         self.backend.append(record);
+        self.tell(EventType::Put, kv, previous.as_ref());
         previous
     }
 
@@ -131,19 +125,26 @@ impl Store {
         self.sum = self.sum.wrapping_sub(std::mem::take(&mut entry.hash));
         self.backend.append(Record::tombstone(rev, &previous.key));
         self.leases.detach(previous.lease, &previous.key);
-        if self.hub.is_watched(&previous.key) {
-            let kv = KeyValue {
-                key: previous.key.clone(),
-                mod_revision: rev.main,
-                ..KeyValue::default()
-            };
-            self.events.push(Event {
-                r#type: EventType::Delete.into(),
-                kv: Some(kv),
-                prev_kv: Some(previous.clone()),
-            });
-        }
+        let kv =
+            KeyValue { mod_revision: rev.main, key: previous.key.clone(), ..KeyValue::default() };
+        self.tell(EventType::Delete, kv, Some(&previous));
         Some(previous)
+    }
+
+    /// Notes an event of the open transaction, if somebody watches its key.
+    fn tell(&mut self, kind: EventType, kv: KeyValue, previous: Option<&KeyValue>) {
+        if !self.hub.is_watched(&kv.key) {
+            return;
+        }
+        let prev_kv = match previous {
+            // Nested transactions may change a key twice: the pair before is the one of the
+            // revision before.
+            Some(previous) if previous.mod_revision == kv.mod_revision => {
+                self.value_at(&kv.key, kv.mod_revision - 1)
+            }
+            previous => previous.cloned(),
+        };
+        self.events.push(Event { r#type: kind.into(), kv: Some(kv), prev_kv });
     }
 
     fn next_revision(&mut self) -> Revision {
