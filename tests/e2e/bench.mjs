@@ -1,0 +1,87 @@
+// One table of all figures: the workloads of `tests/src/workload.rs` natively, in core.wasm
+// under Node, and in core.wasm in Chromium; with --json also as a file.
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+
+const flags = Object.fromEntries(
+  process.argv.slice(2).join(" ").split("--").filter(Boolean).map((flag) => flag.trim().split(" ")),
+);
+const root = new URL("../..", import.meta.url).pathname;
+const folder = join(root, "target/bench");
+const cargo = ["run", "--quiet", "--release", "-p", "tests", "--bin", "speed", "--", folder];
+const rows = JSON.parse(execFileSync("cargo", cargo, { cwd: root, maxBuffer: 1 << 26 }));
+const core = readFileSync(flags.core);
+
+/** Runs a stream in core.wasm: the best of three, in seconds. Also runs inside the browser. */
+async function measure(coreBytes, streamBytes) {
+  const { instance } = await WebAssembly.instantiate(coreBytes, {});
+  let best = Infinity;
+  for (let round = 0; round < 3; round += 1) {
+    const wasm = round === 0 ? instance.exports : (await WebAssembly.instantiate(coreBytes, {})).instance.exports;
+    const view = new DataView(streamBytes.buffer, streamBytes.byteOffset, streamBytes.byteLength);
+    let at = 0;
+    const next = () => {
+      const length = view.getUint32(at, true);
+      at += 4 + length;
+      return streamBytes.subarray(at - length, at);
+    };
+    const call = (bytes) => {
+      const place = wasm.alloc(bytes.length);
+      new Uint8Array(wasm.memory.buffer, place, bytes.length).set(bytes);
+      const packed = BigInt.asUintN(64, wasm.call(place, bytes.length));
+      wasm.free(Number(packed >> 32n), Number(packed & 0xffffffffn));
+    };
+    const part = () => {
+      const count = next();
+      const commands = new DataView(count.buffer, count.byteOffset, 4).getUint32(0, true);
+      for (let n = 0; n < commands; n += 1) call(next());
+    };
+    part();
+    const start = performance.now();
+    part();
+    best = Math.min(best, (performance.now() - start) / 1000);
+  }
+  return best;
+}
+
+for (const row of rows) {
+  const stream = readFileSync(join(folder, row.stream));
+  row.node_s = await measure(core, new Uint8Array(stream));
+}
+if (process.env.CHROMIUM) {
+  const { browser } = await import("./harness.mjs");
+  const { context, close } = await browser();
+  const page = await context.newPage();
+  for (const row of rows) {
+    const stream = readFileSync(join(folder, row.stream)).toString("base64");
+    const args = [measure.toString(), core.toString("base64"), stream];
+    row.chromium_s = await page.evaluate(inBrowser, args);
+  }
+  await close();
+}
+
+/** On a blank page: nothing else runs there. */
+function inBrowser([source, coreText, streamText]) {
+  const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const run = (0, eval)(`(${source})`);
+  return run(bytes(coreText), bytes(streamText));
+}
+
+const figure = (row, seconds) => (seconds ? Math.round(row.amount / seconds).toLocaleString("en") : "-");
+const table = rows.map((row) => [
+  row.name,
+  row.unit,
+  figure(row, row.native_s),
+  figure(row, row.node_s),
+  figure(row, row.chromium_s),
+  row.goal.toLocaleString("en"),
+]);
+table.unshift(["workload", "unit", "native", "node", "chromium", "goal (page)"]);
+const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
+for (const row of table) console.log(row.map((cell, n) => (n < 2 ? cell.padEnd(widths[n]) : cell.padStart(widths[n]))).join("  "));
+if (flags.json) {
+  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
+  writeFileSync(flags.json, `${JSON.stringify({ machine, rows }, null, 2)}\n`);
+}
