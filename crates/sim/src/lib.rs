@@ -1,1 +1,45 @@
-//! Placeholder until the first commit of this crate.
+//! The world: hosts with files, processes and clocks, a network, disks, faults, a seed, a
+//! trace and the checkers that never sleep.
+//!
+//! A [`World`] is deterministic: the same [`WorldSpec`] and the same calls give the same
+//! bytes. Members run in it as processes; so does every program a learner starts. Programs
+//! see only [`Sys`].
+//!
+//! Not here: the shell and its programs, lessons, the session, the browser.
+
+pub mod checker;
+mod disk;
+mod errno;
+pub mod event;
+pub mod exe;
+pub mod fault;
+mod fs;
+mod host;
+pub mod ids;
+mod kernel;
+mod members;
+pub mod net;
+mod pipe;
+mod proc;
+mod queue;
+mod rng;
+mod sys;
+mod task;
+mod trace;
+mod tty;
+pub mod world;
+
+pub use checker::{Check, Violation};
+pub use disk::{At, CAPACITY_BYTES, DirView, Disk, DiskState};
+pub use errno::Errno;
+pub use event::{Ending, Happened, WorldEvent};
+pub use fault::{DiskFault, Fault, FaultError};
+pub use fs::{FileKind, OpenFlags, Stat};
+pub use ids::{ConnId, Fd, HostId, Pid, TtyId};
+pub use net::{Closed, Conn, DialError, FlightInfo, FlightKind, LinkDefaults, LinkInfo, Packet};
+pub use proc::{ExitStatus, Group, ProcInfo, ProcState, Signal, SpawnSpec, Stdio};
+pub use rng::Rng;
+pub use sys::Sys;
+pub use task::{Either, Program, ProgramEntry, ProgramTable, Task, race};
+pub use tty::Stream;
+pub use world::{Advanced, Counters, Install, MemberSpec, Power, World, WorldSpec};

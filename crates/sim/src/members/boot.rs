@@ -1,0 +1,212 @@
+//! How a process becomes a member: it takes its ports, asks its peers, reads its disk.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use etcd::{BootError, Config, DiskView, Level, LogLine, Member, PeerCluster};
+
+use super::{Hosted, Launch};
+use crate::checker::Boot;
+use crate::event::WorldEvent;
+use crate::ids::{HostId, Pid};
+use crate::kernel::Kernel;
+use crate::net::{Listener, PortRole, Resolved, Scope, ip_text, resolve, split_url};
+use crate::proc::Signal;
+use crate::queue::Event;
+use crate::sys::Sys;
+use crate::task::{Either, race};
+use crate::trace::Mark;
+
+impl Sys {
+    /// The calling process becomes a member, until that exits. Its log goes to fd 2.
+    pub async fn run_member(&self, config: Config) -> i32 {
+        self.catch(Signal::Term);
+        self.catch(Signal::Int);
+        let booted = self.kernel.borrow_mut().member_boot(self.pid, config);
+        let (slot, run) = match booted {
+            Ok(member) => member,
+            Err(code) => return code,
+        };
+        loop {
+            let exit = poll_fn(|_| match self.kernel.borrow().members.slot(slot).exit {
+                Some(code) => Poll::Ready(code),
+                None => Poll::Pending,
+            });
+            match race(exit, self.caught()).await {
+                Either::Left(code) => return code,
+                Either::Right(_) => self.kernel.borrow_mut().member_shutdown(slot, run),
+            }
+        }
+    }
+}
+
+impl Kernel {
+    /// Boots a member in a process. The error is the exit code; the reason was logged.
+    fn member_boot(&mut self, pid: Pid, config: Config) -> Result<(u16, u32), i32> {
+        let host = self.host_of(pid);
+        let argv = self.caller(pid).argv.clone();
+        self.members.place(host).last = Some(Launch { config: config.clone(), argv });
+        let (slot, run) = self.members.take_slot();
+        if let Err(error) = self.member_listen(host, slot, run, &config) {
+            self.net.unlisten(slot, run);
+            return Err(self.member_refused(host, pid, listen_failed(&config, &error)));
+        }
+        let peers = self.peer_cluster(host, &config);
+        let now = self.member_now(host);
+        let view = self.host(host).disk.view(&config.data_dir);
+        let wal = config.wal_dir.as_deref().unwrap_or("member/wal");
+        let fresh = view.list(wal).is_empty();
+        let booted = Member::boot(config.clone(), &view, peers, now);
+        match booted {
+            Ok(member) => {
+                self.member_enter(pid, (slot, run), member, &config, fresh);
+                Ok((slot, run))
+            }
+            Err(error) => {
+                self.net.unlisten(slot, run);
+                Err(self.member_refused(host, pid, error))
+            }
+        }
+    }
+
+    fn member_refused(&mut self, host: HostId, pid: Pid, error: BootError) -> i32 {
+        for line in &error.log {
+            self.say(host, pid, line);
+        }
+        let exit_code = error.exit_code;
+        let message = error.log.last().map(last_words).unwrap_or_default();
+        self.events.push(WorldEvent::MemberRefused { host, exit_code, message });
+        exit_code
+    }
+
+    /// The member is up: it gets its slot, its ticks and its place before the checkers.
+    fn member_enter(
+        &mut self,
+        pid: Pid,
+        (slot, run): (u16, u32),
+        member: Member,
+        config: &Config,
+        fresh: bool,
+    ) {
+        let host = self.host_of(pid);
+        let status = member.status();
+        let changed = self.disk_changed(host, &config.data_dir);
+        let (id, cluster) = (status.id, status.cluster);
+        let boot = Boot { host, id, cluster, reset: fresh || changed };
+        let voided = self.checks.booted(self.now_us, slot, boot, &member);
+        let heartbeat_us = config.heartbeat_ms * 1000;
+        *self.members.slot_mut(slot) = Hosted {
+            id,
+            cluster,
+            host,
+            run,
+            pid,
+            data_dir: config.data_dir.clone(),
+            heartbeat_us,
+            ..Hosted::vacant()
+        };
+        self.trace.add(self.now_us, Mark::Start, u64::from(host.0), id.0);
+        self.events.push(WorldEvent::MemberStarted { host, pid, member: id, cluster, fresh });
+        if voided {
+            self.events.push(WorldEvent::PromiseVoid { host, cluster });
+        }
+        self.queue.push(self.now_us + heartbeat_us, Event::Tick { slot, run });
+        self.peers_changed(slot, &member);
+        self.members.slot_mut(slot).member = Some(Box::new(member));
+        self.member_pump(slot);
+        self.review_peers();
+    }
+
+    /// Whether somebody else changed what a member finds on its disk, since one last booted
+    /// there.
+    fn disk_changed(&mut self, host: HostId, dir: &str) -> bool {
+        let count = self.host_mut(host).disk.foreign_changes(dir);
+        let place = self.members.place(host);
+        let damaged = std::mem::take(&mut place.damaged_unseen);
+        match place.foreign_seen.iter_mut().find(|(other, _)| other == dir) {
+            Some((_, seen)) => std::mem::replace(seen, count) != count || damaged,
+            None => {
+                place.foreign_seen.push((dir.to_owned(), count));
+                damaged
+            }
+        }
+    }
+
+    /// Takes the ports, peers' first, as etcd does.
+    fn member_listen(
+        &mut self,
+        host: HostId,
+        slot: u16,
+        run: u32,
+        config: &Config,
+    ) -> Result<(), String> {
+        let peers = config.listen_peer_urls.iter().map(|url| (url, PortRole::Peer));
+        let clients = config.listen_client_urls.iter().map(|url| (url, PortRole::Client));
+        for (url, role) in peers.chain(clients) {
+            let (name, port) =
+                split_url(url).ok_or_else(|| format!("listen tcp: address {url}: bad address"))?;
+            let names = self.hosts.iter().map(|host| host.name.as_str());
+            let (scope, ip) = match resolve(names, host, name) {
+                Resolved::Host(of, scope, ip) if of == host => (scope, ip),
+                Resolved::Host(_, _, ip) | Resolved::Nowhere(ip) => {
+                    let ip = ip_text(ip);
+                    return Err(format!(
+                        "listen tcp {ip}:{port}: bind: cannot assign requested address"
+                    ));
+                }
+                Resolved::Unknown => {
+                    return Err(format!("listen tcp: lookup {name}: no such host"));
+                }
+            };
+            let listener = Listener { host, scope, port, role, slot, run };
+            let shown = if scope == Scope::Any { String::new() } else { ip_text(ip) };
+            if !self.net.listen(listener) {
+                return Err(format!("listen tcp {shown}:{port}: bind: address already in use"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a running member of `--initial-cluster` answers, the first that can be reached.
+    fn peer_cluster(&self, host: HostId, config: &Config) -> Option<PeerCluster> {
+        let own = &config.initial_advertise_peer_urls;
+        let others = config.initial_cluster.iter().flat_map(|(_, urls)| urls);
+        for url in others.filter(|url| !own.contains(url)) {
+            let Some(target) = self.peer_target(host, url) else { continue };
+            let open =
+                self.host(target.host).on && self.net.links.open_both_ways(host, target.host);
+            let Some(listener) = self.net.listener(target).filter(|_| open) else { continue };
+            let hosted = self.members.slot(listener.slot);
+            if let (Some(member), false) = (&hosted.member, hosted.stopped) {
+                return Some(member.peer_cluster());
+            }
+        }
+        None
+    }
+}
+
+/// What etcd says when it cannot listen.
+fn listen_failed(config: &Config, error: &str) -> BootError {
+    let line = |level, caller, msg: &str| LogLine {
+        level,
+        logger: "",
+        caller,
+        msg: msg.to_owned(),
+        fields: vec![("error", error.into())],
+    };
+    let log = if config.release.is_3_6() {
+        vec![line(Level::Fatal, "etcdmain/etcd.go:183", "discovery failed")]
+    } else {
+        vec![
+            line(Level::Warn, "etcdmain/etcd.go:146", "failed to start etcd"),
+            line(Level::Fatal, "etcdmain/etcd.go:204", "discovery failed"),
+        ]
+    };
+    BootError { log, exit_code: 1 }
+}
+
+/// The reason in a log line: its error, or its message.
+fn last_words(line: &LogLine) -> String {
+    let error = line.fields.iter().find(|(name, _)| *name == "error");
+    error.and_then(|(_, value)| value.as_str()).unwrap_or(&line.msg).to_owned()
+}

@@ -1,0 +1,236 @@
+//! What a world shows of itself. Reading changes nothing, and nothing is computed that is
+//! not asked for.
+
+use bytes::Bytes;
+use etcd::{EntryInfo, MemberStatus, Role};
+
+use crate::checker::Check;
+use crate::disk::DiskState;
+use crate::errno::Errno;
+use crate::ids::HostId;
+use crate::members::Hosted;
+use crate::net::{FlightInfo, LinkInfo};
+use crate::proc::ProcInfo;
+use crate::world::World;
+
+/// What runs on a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// A member runs.
+    Running,
+    /// The host is on, its member ended.
+    Stopped,
+    /// The member is frozen.
+    Frozen,
+    /// The host is off.
+    Off,
+    /// The host is on and never had a member.
+    Idle,
+}
+
+/// What the world and its checkers counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Events handled.
+    pub events: u64,
+    /// Events that wait.
+    pub waiting: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Facts that were dropped because nobody took them.
+    pub facts_dropped: u64,
+    /// Writes acknowledged to clients.
+    pub writes_acked: u64,
+    /// Linearizable reads answered.
+    pub reads_checked: u64,
+    /// Each promise: its name, how often it was looked at, and what it says.
+    pub checks: Vec<(&'static str, u64, &'static str)>,
+}
+
+impl World {
+    fn with_member<T>(&self, host: HostId, read: impl FnOnce(&Hosted) -> T) -> Option<T> {
+        self.kernel.borrow().members.of_host(host).map(read)
+    }
+
+    /// The state of the host's member, running or frozen; of the oldest if there are several.
+    pub fn member(&self, host: HostId) -> Option<MemberStatus> {
+        self.with_member(host, |hosted| Some(hosted.member.as_ref()?.status()))?
+    }
+
+    /// The newest entries of its log, oldest first.
+    pub fn entries(&self, host: HostId, newest: usize) -> Vec<EntryInfo> {
+        let entries = self.with_member(host, |hosted| {
+            let member = hosted.member.as_ref()?;
+            let status = member.status();
+            let count = u64::try_from(newest).unwrap_or(u64::MAX);
+            let from = (status.last_index + 1).saturating_sub(count).max(status.first_index);
+            Some(member.entries(from, newest))
+        });
+        entries.flatten().unwrap_or_default()
+    }
+
+    /// When, on the world's clock, the member's election timer was set and will fire. None
+    /// for a leader and where nothing runs.
+    pub fn timer(&self, host: HostId) -> Option<(u64, u64)> {
+        let timer = self.with_member(host, |hosted| {
+            let status = hosted.member.as_ref()?.status();
+            let tick_us = hosted.heartbeat_us();
+            let from_us =
+                status.timer.ticked_us.saturating_sub(status.timer.elapsed_ticks * tick_us);
+            let until_us = from_us + status.timer.timeout_ticks * tick_us;
+            (status.role != Role::Leader).then_some((from_us, until_us))
+        });
+        timer.flatten()
+    }
+
+    /// The newest lines the host's members wrote, oldest first.
+    pub fn journal(&self, host: HostId, newest: usize) -> Vec<String> {
+        let kernel = self.kernel.borrow();
+        let lines = kernel.members.journal(host).rev().take(newest).cloned();
+        let mut lines: Vec<String> = lines.collect();
+        lines.reverse();
+        lines
+    }
+
+    /// The command line of the host's member, running or last.
+    pub fn argv(&self, host: HostId) -> Vec<String> {
+        let kernel = self.kernel.borrow();
+        kernel.members.last_launch(host).map(|launch| launch.argv.clone()).unwrap_or_default()
+    }
+
+    /// The data directory of the host's member, running or last.
+    pub fn data_dir(&self, host: HostId) -> Option<String> {
+        let kernel = self.kernel.borrow();
+        kernel.members.last_launch(host).map(|launch| launch.config.data_dir.clone())
+    }
+
+    /// The configuration of the host's member, running or last.
+    pub fn config(&self, host: HostId) -> Option<etcd::Config> {
+        let kernel = self.kernel.borrow();
+        kernel.members.last_launch(host).map(|launch| launch.config.clone())
+    }
+
+    /// What runs on a host.
+    pub fn host_power(&self, host: HostId) -> Power {
+        let kernel = self.kernel.borrow();
+        if !kernel.host(host).on {
+            return Power::Off;
+        }
+        match kernel.members.of_host(host) {
+            Some(hosted) if hosted.is_stopped() => Power::Frozen,
+            Some(_) => Power::Running,
+            None if kernel.members.ever(host) => Power::Stopped,
+            None => Power::Idle,
+        }
+    }
+
+    /// The hosts' names, in order of their ids.
+    pub fn host_names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The host of this name.
+    pub fn host(&self, name: &str) -> Option<HostId> {
+        let place = self.names.iter().position(|other| other == name)?;
+        u8::try_from(place).ok().map(HostId)
+    }
+
+    /// Whether both hosts are on and the network lets both directions pass.
+    pub fn reachable(&self, a: HostId, b: HostId) -> bool {
+        let kernel = self.kernel.borrow();
+        kernel.host(a).on && kernel.host(b).on && kernel.net.links.open_both_ways(a, b)
+    }
+
+    /// The links that are not as they were made.
+    pub fn links(&self) -> Vec<LinkInfo> {
+        self.kernel.borrow().net.links.changed()
+    }
+
+    /// All messages in the air.
+    pub fn flights(&self) -> Vec<FlightInfo> {
+        let kernel = self.kernel.borrow();
+        let mut flights: Vec<FlightInfo> =
+            kernel.net.flights.iter().filter_map(FlightInfo::of).collect();
+        flights.sort_unstable_by_key(|flight| flight.id);
+        flights
+    }
+
+    /// Keeps from now on every message that is sent, or no longer.
+    pub fn record_flights(&mut self, on: bool) {
+        self.kernel.borrow_mut().net.flights.record(on);
+    }
+
+    /// The messages sent since the last call: at most 256, heartbeats first to be left out.
+    pub fn take_flights(&mut self) -> Vec<FlightInfo> {
+        self.kernel.borrow_mut().net.flights.take_recorded()
+    }
+
+    /// How a host's disk is.
+    pub fn disk_state(&self, host: HostId) -> DiskState {
+        self.kernel.borrow().host(host).disk.state()
+    }
+
+    /// Whether a file of the host was damaged and the disk not declared well since.
+    pub fn disk_corrupted(&self, host: HostId) -> bool {
+        self.kernel.borrow().members.damaged(host)
+    }
+
+    /// How far a host's clock is off.
+    pub fn skew_us(&self, host: HostId) -> i64 {
+        self.kernel.borrow().host(host).skew_us
+    }
+
+    /// The processes of a host.
+    pub fn ps(&self, host: HostId) -> Vec<ProcInfo> {
+        self.kernel.borrow().ps(host)
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> Counters {
+        let kernel = self.kernel.borrow();
+        let counted = kernel.checks.counters();
+        let looked = Check::ALL.iter().zip(counted.looked);
+        Counters {
+            events: kernel.trace.events(),
+            waiting: kernel.queue.len().into(),
+            messages: kernel.net.flights.sent(),
+            facts_dropped: kernel.events.dropped(),
+            writes_acked: counted.writes,
+            reads_checked: counted.reads,
+            checks: looked.map(|(check, looks)| (check.name(), looks, check.promise())).collect(),
+        }
+    }
+
+    /// The content of a file.
+    pub fn read_file(&self, host: HostId, path: &str) -> Result<Bytes, Errno> {
+        self.kernel.borrow().host(host).disk.read_file(path)
+    }
+
+    /// Puts a file on a disk, durable at once.
+    pub fn write_file(
+        &mut self,
+        host: HostId,
+        path: &str,
+        bytes: Bytes,
+        mode: u16,
+    ) -> Result<(), Errno> {
+        let mut kernel = self.kernel.borrow_mut();
+        let at = kernel.at(host);
+        kernel.host_mut(host).disk.install(path, &bytes, mode, at)
+    }
+
+    /// The names in a directory, sorted, and which of them are directories.
+    pub fn read_dir(&self, host: HostId, path: &str) -> Result<Vec<(String, bool)>, Errno> {
+        let kernel = self.kernel.borrow();
+        let disk = &kernel.host(host).disk;
+        let names = disk.read_dir(path)?;
+        let is_dir =
+            |name: &String| disk.stat(&format!("{path}/{name}")).is_ok_and(|it| it.is_dir());
+        Ok(names.into_iter().map(|name| (name.clone(), is_dir(&name))).collect())
+    }
+
+    /// All files under a directory, by their path from there, with their sizes.
+    pub fn files(&self, host: HostId, dir: &str) -> Vec<(String, u64)> {
+        self.kernel.borrow().host(host).disk.files(dir)
+    }
+}
