@@ -56,6 +56,15 @@ pub enum DiskState {
     Full,
 }
 
+/// The queues of the device. Syncs of one queue end in the order they were asked for, those
+/// of different queues do not wait for each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Log,
+    Database,
+    Programs,
+}
+
 /// A moment, as a disk wants to know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct At {
@@ -74,8 +83,8 @@ pub struct Disk {
     capacity_pages: u64,
     used_pages: u64,
     base_sync_us: u64,
-    /// Syncs end in the order they were asked for.
-    last_done_us: u64,
+    /// When the last sync of each queue ends.
+    last_done_us: [u64; 3],
     rng: Rng,
     /// Directories somebody watches, with the number of changes made by programs.
     watched: BTreeMap<String, u64>,
@@ -93,7 +102,7 @@ impl Disk {
             capacity_pages: capacity_bytes / PAGE_BYTES,
             used_pages: 0,
             base_sync_us: SYNC_US,
-            last_done_us: 0,
+            last_done_us: [0; 3],
             rng,
             watched: BTreeMap::new(),
             members: BTreeMap::new(),
@@ -372,37 +381,42 @@ impl Disk {
         self.set_size(ino, 0, at)?;
         self.write(ino, 0, bytes, at)?;
         self.tree.inode_mut(ino).mode = mode;
-        self.tree.file_mut(ino)?.sync(at.now_us);
-        self.tree.sync_names(ino, at.now_us);
+        self.tree.file_mut(ino)?.sync(at.now_us, at.now_us);
+        self.tree.sync_names(ino, at.now_us, at.now_us);
         Ok(())
     }
 
-    /// Starts a sync of a file or directory and tells when it will be done.
+    /// Starts a sync of a file or directory for a program and tells when it will be done.
     pub(crate) fn sync(&mut self, ino: Ino, at: At) -> u64 {
-        let done_us = self.next_done_us(at.now_us);
+        self.sync_in(Queue::Programs, ino, at.now_us)
+    }
+
+    fn sync_in(&mut self, queue: Queue, ino: Ino, issued_us: u64) -> u64 {
+        let done_us = self.next_done_us(queue, issued_us);
         if let Node::File(file) = &mut self.tree.inode_mut(ino).node {
-            file.sync(done_us);
+            file.sync(issued_us, done_us);
         }
-        self.tree.sync_names(ino, done_us);
+        self.tree.sync_names(ino, issued_us, done_us);
         done_us
     }
 
-    fn next_done_us(&mut self, issued_us: u64) -> u64 {
-        let done_us = (issued_us + self.sync_us()).max(self.last_done_us);
-        self.last_done_us = done_us;
-        done_us
+    fn next_done_us(&mut self, queue: Queue, issued_us: u64) -> u64 {
+        let latency_us = self.sync_us();
+        let last_done_us = &mut self.last_done_us[queue as usize];
+        *last_done_us = (issued_us + latency_us).max(*last_done_us);
+        *last_done_us
     }
 
     /// Starts a sync of everything and tells when it will be done.
     pub(crate) fn sync_all(&mut self, at: At) -> u64 {
-        let done_us = self.next_done_us(at.now_us);
-        self.tree.sync_all(done_us);
+        let done_us = self.next_done_us(Queue::Programs, at.now_us);
+        self.tree.sync_all(at.now_us, done_us);
         done_us
     }
 
     /// Everything is durable now: the state a world starts with.
     pub fn settle(&mut self, now_us: u64) {
-        self.tree.sync_all(now_us);
+        self.tree.sync_all(now_us, now_us);
     }
 
     /// The power fails: only what the device holds is left, and of what was on its way to
@@ -411,7 +425,7 @@ impl Disk {
         self.members.clear();
         self.tree.lose_power(now_us, &mut self.rng);
         self.used_pages = self.tree.allocated_pages();
-        self.last_done_us = now_us;
+        self.last_done_us = [now_us; 3];
     }
 
     /// Spoils a few bits of a file, in the cache and on the device.

@@ -154,6 +154,14 @@ struct JournalEntry {
     op: NameOp,
 }
 
+impl JournalEntry {
+    fn sync(&mut self, issued_us: u64, done_us: u64) {
+        if self.issued_us <= issued_us {
+            self.durable_us = self.durable_us.min(done_us);
+        }
+    }
+}
+
 /// Where a path leads: the directory that holds its last name, and what stands there.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
@@ -494,26 +502,27 @@ impl Tree {
     }
 
     /// The names this inode is known by, and if it is a directory those in it, are safe
-    /// from `done_us` on, and with them all the journal holds before them.
-    pub(crate) fn sync_names(&mut self, ino: Ino, done_us: u64) {
+    /// from `done_us` on, and with them all the journal holds before them, as far as it was
+    /// sent to the device by `issued_us`.
+    pub(crate) fn sync_names(&mut self, ino: Ino, issued_us: u64, done_us: u64) {
         let no = self.inode(ino).journal_no;
         if no < self.journal_first {
             return;
         }
         let upto = (no - self.journal_first) as usize;
         for entry in self.journal.range_mut(..=upto) {
-            entry.durable_us = entry.durable_us.min(done_us);
+            entry.sync(issued_us, done_us);
         }
     }
 
     /// All names and all content are safe from `done_us` on.
-    pub(crate) fn sync_all(&mut self, done_us: u64) {
+    pub(crate) fn sync_all(&mut self, issued_us: u64, done_us: u64) {
         for entry in &mut self.journal {
-            entry.durable_us = entry.durable_us.min(done_us);
+            entry.sync(issued_us, done_us);
         }
         for inode in self.inodes.values_mut() {
             if let Node::File(file) = &mut inode.node {
-                file.sync(done_us);
+                file.sync(issued_us, done_us);
             }
         }
     }

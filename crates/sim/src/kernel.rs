@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use etcd::{DiskError, DiskOp};
+use etcd::{DiskError, DiskOp, Lane};
 
 use crate::disk::At;
 use crate::errno::Errno;
@@ -90,7 +90,7 @@ impl Kernel {
             seed,
             queue: crate::queue::Queue::new(),
             net,
-            members: crate::members::Members::new(count),
+            members: crate::members::Members::new(host_names.len()),
             checks,
             trace: crate::trace::Trace::new(seed),
             events: crate::event::EventLog::new(),
@@ -137,10 +137,11 @@ impl Kernel {
         &mut self,
         host: HostId,
         dir: &str,
+        lane: Lane,
         ops: &[DiskOp],
     ) -> Result<u64, DiskError> {
         let at = self.at(host);
-        self.host_mut(host).disk.submit(dir, ops, at)
+        self.host_mut(host).disk.submit(dir, lane, ops, at)
     }
 
     /// Handles an event of the queue.

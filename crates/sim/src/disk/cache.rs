@@ -44,7 +44,7 @@ pub(crate) struct FileData {
     reserved_pages: u64,
     device_size: u64,
     device: Pages,
-    /// Oldest first; `durable_us` never falls from one to the next.
+    /// Oldest first.
     pending: VecDeque<Pending>,
 }
 
@@ -126,20 +126,16 @@ impl FileData {
     }
 
     fn push(&mut self, issued_us: u64, change: Change) {
-        let mut durable_us = issued_us + WRITEBACK_US;
-        if let Some(before) = self.pending.back() {
-            durable_us = durable_us.max(before.durable_us);
-        }
+        let durable_us = issued_us + WRITEBACK_US;
         self.pending.push_back(Pending { issued_us, durable_us, change });
     }
 
-    /// All that was written so far is safe from `done_us` on.
-    pub(crate) fn sync(&mut self, done_us: u64) {
-        for pending in self.pending.iter_mut().rev() {
-            if pending.durable_us <= done_us {
-                break;
+    /// All that was sent to the device by `issued_us` is safe from `done_us` on.
+    pub(crate) fn sync(&mut self, issued_us: u64, done_us: u64) {
+        for pending in &mut self.pending {
+            if pending.issued_us <= issued_us {
+                pending.durable_us = pending.durable_us.min(done_us);
             }
-            pending.durable_us = done_us;
         }
     }
 
@@ -155,8 +151,9 @@ impl FileData {
         match change {
             Change::Page(page_no, page) => self.device.set(page_no, page),
             Change::Size(size) => {
+                // The zeros after a new end within its page are a change of their own.
                 if size < self.device_size {
-                    cut_tail(&mut self.device, size);
+                    self.device.cut(size.div_ceil(PAGE_BYTES));
                 }
                 self.device_size = size;
             }
@@ -169,6 +166,10 @@ impl FileData {
         self.retire(now_us);
         for pending in std::mem::take(&mut self.pending) {
             if pending.issued_us > now_us {
+                continue;
+            }
+            if pending.durable_us <= now_us {
+                self.to_device(pending.change);
                 continue;
             }
             match pending.change {

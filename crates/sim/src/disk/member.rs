@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use etcd::{DiskError, DiskOp, DiskView};
+use etcd::{DiskError, DiskOp, DiskView, Lane};
 
-use super::{At, Disk, FileData, PAGE_BYTES};
+use super::{At, Disk, FileData, PAGE_BYTES, Queue};
 use crate::errno::Errno;
 use crate::fs::Node;
 use crate::ids::Ino;
@@ -28,20 +28,41 @@ impl Disk {
     /// Everything shows in the cache at once. What comes after a sync is sent to the device
     /// when that sync is done, as the member would have waited for it: a power loss in
     /// between leaves nothing of it. On an error the operations before it stay.
-    pub fn submit(&mut self, dir: &str, ops: &[DiskOp], at: At) -> Result<u64, DiskError> {
+    pub fn submit(
+        &mut self,
+        dir: &str,
+        lane: Lane,
+        ops: &[DiskOp],
+        at: At,
+    ) -> Result<u64, DiskError> {
+        let queue = match lane {
+            Lane::Log => Queue::Log,
+            Lane::Database => Queue::Database,
+        };
         self.tree.retire(at.now_us);
         // Taken out for the time of the batch, so that looking up costs no allocation.
-        let mut open = self.members.remove(dir).unwrap_or_default();
-        let mut now = at;
+        let mut open = match self.members.get_mut(dir) {
+            Some(open) => std::mem::take(open),
+            None => OpenFiles::default(),
+        };
+        let mut issued = at;
         let mut result = Ok(());
         for op in ops {
-            result = self.submit_one(dir, &mut open, op, at.now_us, &mut now);
+            result = match op {
+                DiskOp::Sync { file } => {
+                    self.sync_member_file(dir, queue, &open, file, at.now_us, &mut issued)
+                }
+                op => self.submit_one(dir, &mut open, op, &issued),
+            };
             if result.is_err() {
                 break;
             }
         }
-        self.members.insert(dir.to_owned(), open);
-        result.map(|()| now.now_us).map_err(disk_error)
+        match self.members.get_mut(dir) {
+            Some(place) => *place = open,
+            None => drop(self.members.insert(dir.to_owned(), open)),
+        }
+        result.map(|()| issued.now_us).map_err(disk_error)
     }
 
     /// The member in this directory ended: its files are closed.
@@ -51,14 +72,34 @@ impl Disk {
         }
     }
 
-    /// One operation. `at` is when it is sent to the device; a sync moves it.
+    /// A sync of a batch: what follows is sent to the device when it is done.
+    fn sync_member_file(
+        &mut self,
+        dir: &str,
+        queue: Queue,
+        open: &OpenFiles,
+        file: &str,
+        now_us: u64,
+        issued: &mut At,
+    ) -> Result<(), Errno> {
+        let ino = match open.by_path.get(file) {
+            Some(ino) => *ino,
+            None => self.tree.lookup(&join(dir, file))?,
+        };
+        if let Node::File(file) = &mut self.tree.inode_mut(ino).node {
+            file.retire(now_us);
+        }
+        issued.now_us = self.sync_in(queue, ino, issued.now_us);
+        Ok(())
+    }
+
+    /// Any other operation. `at` is when it is sent to the device.
     fn submit_one(
         &mut self,
         dir: &str,
         open: &mut OpenFiles,
         op: &DiskOp,
-        now_us: u64,
-        at: &mut At,
+        at: &At,
     ) -> Result<(), Errno> {
         match op {
             DiskOp::Mkdir { dir: path } => self.mkdir_all(&join(dir, path), DIR_MODE, *at),
@@ -103,17 +144,7 @@ impl Disk {
                     result => result,
                 }
             }
-            DiskOp::Sync { file } => {
-                let ino = match open.by_path.get(file) {
-                    Some(ino) => *ino,
-                    None => self.tree.lookup(&join(dir, file))?,
-                };
-                if let Node::File(file) = &mut self.tree.inode_mut(ino).node {
-                    file.retire(now_us);
-                }
-                at.now_us = self.sync(ino, *at);
-                Ok(())
-            }
+            DiskOp::Sync { .. } => unreachable!("a batch's syncs are handled by themselves"),
         }
     }
 
