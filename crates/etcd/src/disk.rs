@@ -20,12 +20,24 @@ pub trait DiskView {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WriteId(pub u64);
 
+/// Which queue of the disk a batch goes through. Batches of one lane are done in order; the
+/// log never waits for the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Lane {
+    /// The write-ahead log and what must be durable with it.
+    Log,
+    /// The database file.
+    Database,
+}
+
 /// Operations done in order. The member hears `disk_done` once the last of them, normally a
-/// sync, is done. Batches of one member are done in order too.
+/// sync, is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WriteBatch {
     /// What `disk_done` names.
     pub id: WriteId,
+    /// The queue it goes through.
+    pub lane: Lane,
     /// What to do.
     pub ops: Vec<DiskOp>,
 }

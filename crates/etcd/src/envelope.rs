@@ -1,8 +1,11 @@
 //! A message between members: readable on the outside, raft's own on the inside.
 
-use raft::eraftpb::{Message, MessageType};
+use bolt::Image;
+use raft::eraftpb::{Entry, Message, MessageType};
 
+use crate::config::Release;
 use crate::ids::{ClusterId, MemberId};
+use crate::lease::{LeaseAnswer, LeaseCall};
 
 /// What kind of message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +44,8 @@ pub struct Envelope {
     pub to: MemberId,
     /// The sender's cluster.
     pub cluster: ClusterId,
+    /// The sender's release, as the header of etcd's requests between members tells it.
+    pub release: Release,
     /// What kind it is.
     pub kind: MsgKind,
     /// The sender's term (0 for what carries none).
@@ -63,7 +68,45 @@ pub struct Envelope {
 /// What travels inside.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    Raft(Box<Message>),
+    /// A message of the raft core, with a number that tells a duplicate where that matters.
+    Raft { message: Box<Message>, serial: Serial },
+    /// The same with a whole database.
+    Snapshot { message: Box<Message>, image: Image },
+    /// A call to the leader.
+    Call { token: u64, call: LeaseCall },
+    /// Its answer.
+    Answer { token: u64, answer: LeaseAnswer },
+    /// The receiver does not listen.
+    Refusal(Refusal),
+}
+
+/// Numbers forwarded proposals: a link may deliver one twice, a connection of etcd would not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Serial {
+    /// The run of the sender.
+    pub(crate) boot: u64,
+    /// Counts up; 0 for messages that may arrive twice.
+    pub(crate) number: u64,
+}
+
+/// Why a member does not listen to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The sender was removed from the cluster.
+    Removed,
+    /// The sender belongs to another cluster.
+    OtherCluster,
+}
+
+/// The bytes of an entry on the wire, about.
+pub(crate) fn entry_size(entry: &Entry) -> u64 {
+    (entry.data.len() + entry.context.len()) as u64 + 12
+}
+
+/// The bytes of a message on the wire, about.
+pub(crate) fn message_size(m: &Message) -> u64 {
+    let entries: u64 = m.entries.iter().map(entry_size).sum();
+    40 + m.context.len() as u64 + entries
 }
 
 impl MsgKind {

@@ -7,19 +7,41 @@
 //!
 //! Not here: keys and revisions (`mvcc`), the file format (`bolt`), hosts and faults (`sim`).
 
+mod apply;
+mod boot;
+mod cluster;
+mod confchange;
 pub mod config;
+mod danger;
 pub mod disk;
 pub mod envelope;
 pub mod fact;
+mod fail;
 pub mod ids;
+mod lease;
 pub mod log;
+mod maintenance;
 pub mod member;
+mod membership;
+mod node;
+mod observe;
 pub mod pb;
+mod peer;
+mod persist;
+mod propose;
+mod read;
 pub mod rpc;
+mod serve;
+pub mod snapfile;
+mod snapshot;
 pub mod status;
+mod storage;
+mod version;
+pub mod wal;
+mod watch;
 
 pub use config::{Config, InitialState, PeerCluster, Release};
-pub use disk::{DiskError, DiskOp, DiskView, WriteBatch, WriteId};
+pub use disk::{DiskError, DiskOp, DiskView, Lane, WriteBatch, WriteId};
 pub use envelope::{Envelope, MsgKind};
 pub use fact::{Change, Fact, RequestKey, Why};
 pub use ids::{ClusterId, MemberId};
