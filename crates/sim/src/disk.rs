@@ -235,12 +235,7 @@ impl Disk {
     }
 
     /// Makes a device.
-    pub(crate) fn make_device(
-        &mut self,
-        path: &str,
-        device: Device,
-        at: At,
-    ) -> Result<(), Errno> {
+    pub(crate) fn make_device(&mut self, path: &str, device: Device, at: At) -> Result<(), Errno> {
         let found = self.tree.walk(path, false)?;
         self.make(&found, Node::Device(device), 0o666, at)?;
         Ok(())
@@ -353,13 +348,7 @@ impl Disk {
     }
 
     /// The same with `at` the moment the write is sent to the device, which may be to come.
-    fn write_cached(
-        &mut self,
-        ino: Ino,
-        offset: u64,
-        bytes: &Bytes,
-        at: At,
-    ) -> Result<(), Errno> {
+    fn write_cached(&mut self, ino: Ino, offset: u64, bytes: &Bytes, at: At) -> Result<(), Errno> {
         let len = bytes.len() as u64;
         if offset.checked_add(len).is_none_or(|end| end > FILE_BYTES_MAX) {
             return Err(Errno::Efbig);
@@ -454,9 +443,7 @@ impl Disk {
         let after = self.used_pages + pages;
         let full = match self.state {
             DiskState::Full => true,
-            DiskState::Ok | DiskState::Slow => {
-                after > self.capacity_pages.min(RESIDENT_PAGES_MAX)
-            }
+            DiskState::Ok | DiskState::Slow => after > self.capacity_pages.min(RESIDENT_PAGES_MAX),
         };
         if pages > 0 && full { Err(Errno::Enospc) } else { Ok(()) }
     }

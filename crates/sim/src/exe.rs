@@ -74,16 +74,15 @@ mod tests {
 
     #[test]
     fn scripts_name_their_interpreter() {
-        let table: &[(&[u8], Option<(&str, Option<&str>)>)] = &[
-            (b"#!/bin/sh\necho", Some(("/bin/sh", None))),
-            (b"#! /bin/bash -eu \n", Some(("/bin/bash", Some("-eu")))),
-            (b"#!\n", None),
-            (b"echo", None),
-        ];
-        for (file, want) in table {
-            let got = interpreter(file);
+        for (file, want) in [
+            ("#!/bin/sh\necho", Some(("/bin/sh", None))),
+            ("#! /bin/bash -eu \n", Some(("/bin/bash", Some("-eu")))),
+            ("#!\n", None),
+            ("echo", None),
+        ] {
+            let got = interpreter(file.as_bytes());
             let got = got.as_ref().map(|(path, arg)| (path.as_str(), arg.as_deref()));
-            assert_eq!(got, *want);
+            assert_eq!(got, want);
         }
     }
 }

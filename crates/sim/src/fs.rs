@@ -532,11 +532,11 @@ impl Tree {
         while self.journal.front().is_some_and(|entry| entry.durable_us <= now_us) {
             let entry = self.journal.pop_front().expect("the front was just seen");
             self.journal_first += 1;
-            self.to_device(entry.op);
+            self.arrive(entry.op);
         }
     }
 
-    fn to_device(&mut self, op: NameOp) {
+    fn arrive(&mut self, op: NameOp) {
         match op {
             NameOp::Link { dir, name, ino } => self.set_device_name(dir, name, ino),
             NameOp::Unlink { dir, name } => self.drop_device_name(dir, &name),
@@ -586,7 +586,7 @@ impl Tree {
         let arrived = safe + rng.below((journal.len() - safe) as u64 + 1) as usize;
         for (index, entry) in journal.into_iter().enumerate() {
             if index < arrived && entry.issued_us <= now_us {
-                self.to_device(entry.op);
+                self.arrive(entry.op);
             } else if let NameOp::Link { ino, .. } | NameOp::Rename { ino, .. } = entry.op {
                 self.forget(Some(ino));
             }

@@ -86,8 +86,7 @@ impl FileData {
         if pages <= self.reserved_pages {
             return 0;
         }
-        let there =
-            self.live.count_from(self.reserved_pages) - self.live.count_from(pages);
+        let there = self.live.count_from(self.reserved_pages) - self.live.count_from(pages);
         pages - self.reserved_pages - there
     }
 
@@ -143,11 +142,11 @@ impl FileData {
     pub(crate) fn retire(&mut self, now_us: u64) {
         while self.pending.front().is_some_and(|pending| pending.durable_us <= now_us) {
             let pending = self.pending.pop_front().expect("the front was just seen");
-            self.to_device(pending.change);
+            self.arrive(pending.change);
         }
     }
 
-    fn to_device(&mut self, change: Change) {
+    fn arrive(&mut self, change: Change) {
         match change {
             Change::Page(page_no, page) => self.device.set(page_no, page),
             Change::Size(size) => {
@@ -169,7 +168,7 @@ impl FileData {
                 continue;
             }
             if pending.durable_us <= now_us {
-                self.to_device(pending.change);
+                self.arrive(pending.change);
                 continue;
             }
             match pending.change {
@@ -178,7 +177,7 @@ impl FileData {
                     self.device.set(page_no, torn(&old, &page, rng));
                 }
                 Change::Size(_) if rng.next_u64() & 1 == 0 => {}
-                size => self.to_device(size),
+                size => self.arrive(size),
             }
         }
         // Pages that arrived beyond the end of the file belong to nobody.

@@ -7,9 +7,7 @@ use crate::errno::Errno;
 use crate::event::Ending;
 use crate::exe::{self, Exe};
 use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
-use crate::proc::{
-    Effort, ExitStatus, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio,
-};
+use crate::proc::{Effort, ExitStatus, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio};
 use crate::queue::{Event, EventKey};
 use crate::task::Program;
 
@@ -338,11 +336,7 @@ impl Kernel {
 
     /// The numbers of a process's children, ended ones included.
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
-        self.procs
-            .values()
-            .filter(|proc| proc.parent == Some(pid))
-            .map(|proc| proc.pid)
-            .collect()
+        self.procs.values().filter(|proc| proc.parent == Some(pid)).map(|proc| proc.pid).collect()
     }
 
     /// The processes of a host.

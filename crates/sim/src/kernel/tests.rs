@@ -93,7 +93,10 @@ impl Rig {
         Rig { kernel: Rc::new(RefCell::new(kernel)), log: Log::default() }
     }
 
-    fn spawn<F: Future<Output = i32> + 'static>(&self, code: impl FnOnce(Sys) -> F + 'static) -> Pid {
+    fn spawn<F: Future<Output = i32> + 'static>(
+        &self,
+        code: impl FnOnce(Sys) -> F + 'static,
+    ) -> Pid {
         let spec = SpawnSpec::new("", &["test"]);
         let code = Box::new(|sys| -> Task { Box::pin(code(sys)) });
         spawn_task(&self.kernel, HOST, spec, Stdio::Null, code).unwrap()

@@ -74,10 +74,9 @@ impl Sys {
 
     /// Reads up to `max` bytes; empty at the end. A terminal gives a line at a time.
     pub async fn read(&self, fd: Fd, max: usize) -> Result<Bytes, Errno> {
-        let bytes = poll_fn(|_| {
-            self.when_alive(|kernel| kernel.try_read(self.pid, fd, max).transpose())
-        })
-        .await?;
+        let bytes =
+            poll_fn(|_| self.when_alive(|kernel| kernel.try_read(self.pid, fd, max).transpose()))
+                .await?;
         self.rest_after(bytes.len()).await;
         Ok(bytes)
     }
@@ -88,9 +87,7 @@ impl Sys {
         let mut done = 0;
         loop {
             let written = poll_fn(|_| {
-                self.when_alive(|kernel| {
-                    kernel.try_write(self.pid, fd, &bytes[done..]).transpose()
-                })
+                self.when_alive(|kernel| kernel.try_write(self.pid, fd, &bytes[done..]).transpose())
             })
             .await;
             let written = match written {
@@ -330,12 +327,9 @@ mod tests {
 
     #[test]
     fn paths_are_made_normal() {
-        for (path, want) in [
-            ("/", "/"),
-            ("/a/../..", "/"),
-            ("//a/./b/", "/a/b"),
-            ("/a/b/../c", "/a/c"),
-        ] {
+        for (path, want) in
+            [("/", "/"), ("/a/../..", "/"), ("//a/./b/", "/a/b"), ("/a/b/../c", "/a/c")]
+        {
             assert_eq!(normal(path), want);
         }
     }

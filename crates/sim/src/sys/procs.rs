@@ -20,11 +20,7 @@ impl Sys {
 
     /// Starts a child of the same program that runs this code: a subshell, a builtin in a
     /// pipeline.
-    pub fn fork_task(
-        &self,
-        spec: SpawnSpec,
-        code: impl FnOnce(Sys) -> Task,
-    ) -> Result<Pid, Errno> {
+    pub fn fork_task(&self, spec: SpawnSpec, code: impl FnOnce(Sys) -> Task) -> Result<Pid, Errno> {
         let pid = self.with(|kernel| kernel.make_child(self.pid, spec))?;
         start(&self.kernel, pid, code);
         Ok(pid)
