@@ -1,3 +1,26 @@
 //! The learner's machine: shell, programs, session.
+//!
+//! `api` holds the words it shares with the page and is all that is built without the feature
+//! `engine`. Everything else is the machine itself; it knows no browser and no wall clock.
+//! Read `session` first, then `shell` and `programs`.
 
 pub mod api;
+
+#[cfg(all(feature = "core", target_arch = "wasm32"))]
+mod core;
+#[cfg(feature = "engine")]
+pub mod etcdctl;
+#[cfg(feature = "engine")]
+pub mod machine;
+#[cfg(feature = "engine")]
+pub mod programs;
+#[cfg(feature = "engine")]
+pub mod recipe;
+#[cfg(feature = "engine")]
+pub mod session;
+#[cfg(feature = "engine")]
+pub mod shell;
+#[cfg(feature = "engine")]
+pub mod simctl;
+#[cfg(feature = "engine")]
+pub mod worlds;

@@ -17,6 +17,11 @@ impl Machine {
         Machine::default()
     }
 
+    /// The session, once there is one.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
     /// The same as [`Machine::call`], with both sides as postcard bytes.
     pub fn call_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         let answer = match postcard::from_bytes(bytes) {

@@ -125,6 +125,7 @@ mod tests {
                 release: "3.6.14".into(),
                 seed: 7,
                 epoch_us: 1_790_000_000_000_000,
+                checkers: true,
             },
             inputs: vec![line(5, "etcdctl put a 1"), line(9, "sim kill n2")],
             marks: vec![Mark { at_us: 9, trace: 1 }],

@@ -33,7 +33,7 @@ pub(crate) fn core_wasm() -> Result<PathBuf, Failure> {
     step(
         "building core.wasm",
         cargo()
-            .args(["rustc", "--quiet", "--release", "-p", "lab", "--lib", "--features", "engine"])
+            .args(["rustc", "--quiet", "--release", "-p", "lab", "--lib", "--no-default-features", "--features", "core"])
             .args(["--target", "wasm32-unknown-unknown", "--crate-type", "cdylib"]),
     )?;
     let target =

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use etcd::{Change, Fact, MemberId, Role, Why};
-use sim::{DiskFault, Ending, Fault, HostId, What};
+use sim::{DiskFault, Ending, Fault, HostId, WorldEvent};
 
 use crate::api::{StoryKind, StoryRow};
 
@@ -84,26 +84,26 @@ impl Story {
     }
 
     /// Words an event, if it is worth a sentence.
-    pub(crate) fn tell(&mut self, at_us: u64, what: &What) {
+    pub(crate) fn tell(&mut self, at_us: u64, what: &WorldEvent) {
         match what {
-            What::Fault(fault) => {
+            WorldEvent::Fault(fault) => {
                 let text = fault_sentence(fault, &self.names);
                 self.push(at_us, None, StoryKind::Action, text);
             }
-            What::MemberStarted { host, member, fresh, .. } => {
+            WorldEvent::MemberStarted { host, member, fresh, .. } => {
                 self.names.learn(*member, *host);
                 let from = if *fresh { "with an empty disk" } else { "from what its disk holds" };
                 let text = format!("{} starts its member {from}.", self.names.host(*host));
                 self.push(at_us, Some(*host), StoryKind::Process, text);
             }
-            What::MemberRefused { host, exit_code, message } => {
+            WorldEvent::MemberRefused { host, exit_code, message } => {
                 let text = format!(
                     "etcd on {} refuses to start (exit {exit_code}): {message}.",
                     self.names.host(*host)
                 );
                 self.push(at_us, Some(*host), StoryKind::Process, text);
             }
-            What::MemberEnded { host, ending } => {
+            WorldEvent::MemberEnded { host, ending } => {
                 let name = self.names.host(*host);
                 let text = match ending {
                     Ending::Exit(0) => format!("The member on {name} stopped in good order (exit 0)."),
@@ -115,22 +115,22 @@ impl Story {
                 };
                 self.push(at_us, Some(*host), StoryKind::Process, text);
             }
-            What::Fact { host, fact } => {
+            WorldEvent::Fact { host, fact } => {
                 if let Some((kind, text)) = self.fact_sentence(at_us, *host, fact) {
                     self.push(at_us, Some(*host), kind, text);
                 }
             }
-            What::Violation(violation) => {
+            WorldEvent::Violation(violation) => {
                 self.push(at_us, None, StoryKind::Violation, format!("A checker stopped the world: {violation}."));
             }
-            What::PromiseVoid { host, .. } => {
+            WorldEvent::PromiseVoid { host, .. } => {
                 let text = format!(
                     "{} lost what it had promised to keep: from here on etcd guarantees nothing, and the checkers stop judging.",
                     self.names.host(*host)
                 );
                 self.push(at_us, Some(*host), StoryKind::Data, text);
             }
-            What::PeerStatus { .. } | What::TtyOutput { .. } | What::CommandDone { .. } | What::Session { .. } => {}
+            WorldEvent::PeerStatus { .. } | WorldEvent::TtyOutput { .. } | WorldEvent::CommandDone { .. } | WorldEvent::Session { .. } => {}
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod units;
 
+pub use units::duration_us;
+
 use sim::{DiskFault, Fault, HostId};
 
 use crate::api::Speed;

@@ -9,7 +9,7 @@ const PER_MILLE_MAX: u32 = 50_000;
 const DURATION_US_MAX: u64 = 365 * 24 * 3600 * 1_000_000;
 
 /// `50ms`, `1.5s`, `250us`, `2m`, `1h` in microseconds.
-pub(crate) fn duration_us(text: &str) -> Result<u64, String> {
+pub fn duration_us(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{text}' is not a duration: write 250us, 50ms, 1.5s, 2m or 1h");
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
     let (number, unit) = text.split_at(digits);

@@ -2,6 +2,8 @@
 
 mod cluster;
 
+pub(crate) use cluster::member_flags;
+
 use etcd::Release;
 use sim::WorldSpec;
 
@@ -33,7 +35,8 @@ pub static WORLDS: &[World] = &[World {
 /// Checks the choices of a world; the error is a sentence in the words of the flags.
 pub fn options(world: &str, members: u8, release: &str, seed: u64) -> Result<WorldOptions, String> {
     let release = release_of(release)?.to_string();
-    let options = WorldOptions { world: world.into(), members, release, seed, epoch_us: EPOCH_US };
+    let (world, epoch_us) = (world.to_string(), EPOCH_US);
+    let options = WorldOptions { world, members, release, seed, epoch_us, checkers: true };
     check(&options)?;
     Ok(options)
 }

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use lab::api::{Input, TtyId, TtySignal};
 use lab::session::{Session, SessionEvent, Stream};
 use lab::{recipe, shell};
-use serde_json::{Map, Value};
 
 use crate::args::{Copy, Exec};
 
@@ -213,19 +212,37 @@ impl Typist<'_> {
     }
 
     fn print_json(&self, command: &str, outcome: &Outcome, start_us: u64) {
-        let mut object = Map::new();
-        object.insert("cmd".into(), command.into());
-        match std::str::from_utf8(&outcome.stdout) {
-            Ok(stdout) => object.insert("stdout".into(), stdout.into()),
-            Err(_) => object.insert("stdout_b64".into(), STANDARD.encode(&outcome.stdout).into()),
+        let (stdout, stdout_b64) = match std::str::from_utf8(&outcome.stdout) {
+            Ok(stdout) => (Some(stdout), None),
+            Err(_) => (None, Some(STANDARD.encode(&outcome.stdout))),
         };
-        object.insert("stderr".into(), String::from_utf8_lossy(&outcome.stderr).into());
-        object.insert("exit".into(), outcome.exit.into());
-        object.insert("start_us".into(), start_us.into());
-        object.insert("time_us".into(), (self.session.now_us() - start_us).into());
-        let mut stdout = std::io::stdout().lock();
-        let _ = writeln!(stdout, "{}", Value::Object(object)).and_then(|()| stdout.flush());
+        let row = Row {
+            cmd: command,
+            stdout,
+            stdout_b64,
+            stderr: &String::from_utf8_lossy(&outcome.stderr),
+            exit: outcome.exit,
+            start_us,
+            time_us: self.session.now_us() - start_us,
+        };
+        let row = serde_json::to_string(&row).expect("a row is plain data");
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{row}").and_then(|()| out.flush());
     }
+}
+
+/// The object of one command; the names are the contract of `--json`.
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    cmd: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stdout_b64: Option<String>,
+    stderr: &'a str,
+    exit: i32,
+    start_us: u64,
+    time_us: u64,
 }
 
 #[cfg(test)]
