@@ -300,6 +300,31 @@ fn a_file_of_another_writer_opens() {
     assert_eq!(disk.open().bucket_len(b"key"), 399);
 }
 
+#[test]
+fn a_file_of_the_real_etcd_opens_and_goes_on() {
+    // etcd 3.5.1, one member, 25 puts, stopped in order.
+    let bytes = include_bytes!("../tests/data/etcd-3.5.1.db");
+    let mut disk = Disk(bytes.to_vec());
+    let mut db = disk.open();
+    assert_eq!(db.bucket_names(), ETCD_BUCKETS.map(Bytes::from_static));
+    let counts = ETCD_BUCKETS.map(|name| db.bucket_len(name));
+    assert_eq!(counts, [0, 1, 0, 0, 1, 25, 0, 1, 0, 3]);
+    assert_eq!((db.size_bytes(), db.in_use_bytes(), db.txid()), (24576, 16384, 17));
+    let (key, value) = db.range(b"key", b"").next().expect("there");
+    assert_eq!((key, &value[..4]), (revision(2), &b"\x0a\x02k1"[..]));
+    assert_eq!(db.get(b"cluster", b"clusterVersion").expect("there"), "3.5.0");
+    let before = contents(&db);
+    let mut tx = db.tx();
+    tx.put(b"cluster", Bytes::from_static(b"clusterVersion"), Bytes::from_static(b"3.6.0"));
+    let commit = tx.commit();
+    // Three pages were free, so the file does not grow.
+    assert_eq!(commit.size_bytes, 24576);
+    disk.write(&commit, commit.pages.len() - 1);
+    assert_eq!(contents(&disk.open()), before);
+    disk.write_all(&commit);
+    assert_eq!(disk.open().get(b"cluster", b"clusterVersion").expect("there"), "3.6.0");
+}
+
 /// A small file with a branch, an inline bucket and an overflow value, and where its pages are.
 fn small_file() -> Disk {
     let (mut db, commit) = Db::create();
