@@ -383,3 +383,26 @@ fn a_new_file_in_a_new_directory_is_there_after_its_own_sync() {
         assert_eq!(disk.read_file("/var/lib/etcd/wal").unwrap(), Bytes::from_static(b"x"));
     }
 }
+
+/// A name that was synced must be there even if one that was asked for before it was not
+/// yet sent to the device.
+#[test]
+fn a_slow_batch_does_not_hold_the_names_of_others() {
+    for seed in 0..20 {
+        let mut disk = disk(seed);
+        disk.install("/data/0.tmp", &Bytes::from_static(b"x"), 0o600, at(0)).unwrap();
+        disk.set_state(DiskState::Slow);
+        let batch = [
+            DiskOp::Sync { file: "0.tmp".into() },
+            DiskOp::Rename { from: "0.tmp".into(), to: "1.wal".into() },
+        ];
+        let renamed_us = disk.submit("/data", Lane::Log, &batch, at(0)).unwrap();
+        disk.set_state(DiskState::Ok);
+        let ino = disk.create("/other", 0o600, at(1)).unwrap();
+        let done_us = disk.sync(ino, at(1));
+        assert!(done_us < renamed_us);
+        disk.lose_power(done_us);
+        assert_eq!(disk.read_dir("/data").unwrap(), ["0.tmp"]);
+        assert!(disk.stat("/other").is_ok());
+    }
+}
