@@ -235,16 +235,12 @@ impl WatchHub {
         let ids: Vec<_> = self.victims.range(first..=last).map(|(id, _)| *id).collect();
         for id in ids {
             let pending = self.victims.remove(&id).expect("it was just listed");
-            let more = pending.more;
             let seen = self.watchers[&id].next - 1;
             if let Err(pending) = self.send(id, pending, seen) {
                 self.victims.insert(id, pending);
                 return;
             }
-            let watcher = self.watchers.get_mut(&id).expect("a victim is a watcher");
-            if more != 0 {
-                watcher.next = more;
-            }
+            let watcher = &self.watchers[&id];
             if watcher.next <= current {
                 self.unsynced.add(id, &watcher.span);
             } else {

@@ -147,6 +147,22 @@ fn the_revision_never_goes_back() {
     }
 }
 
+/// Older releases removed the tombstone at the compacted revision too, and may have crashed before
+/// they said so.
+#[test]
+fn a_scheduled_compaction_is_a_revision_that_existed() {
+    let (mut db, _) = bolt::Db::create();
+    let mut tx = db.tx();
+    tx.create_bucket(b"meta");
+    let rev = b"\0\0\0\0\0\0\0\x09_\0\0\0\0\0\0\0\0";
+    tx.put(b"meta", "scheduledCompactRev".into(), rev.as_slice().into());
+    drop(tx.commit());
+    let mut store = Store::open(db).unwrap();
+    assert_eq!((store.revision(), store.compacted()), (9, 9));
+    assert!(!store.compact_step());
+    assert_eq!(store.get("meta", b"finishedCompactRev").unwrap(), rev.as_slice());
+}
+
 #[test]
 fn the_last_ten_compactions_record_their_hash() {
     let (mut store, _) = Store::create();

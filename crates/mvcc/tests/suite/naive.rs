@@ -339,7 +339,8 @@ impl Naive {
         for v in self.stored.iter().filter(|v| v.main <= rev) {
             let skipped =
                 v.main <= compacted && !keep.is_empty() && !keep.contains(&(v.main, v.sub));
-            if !skipped && !(v.main == compacted && v.tombstone) {
+            let no_longer_kept = v.main == compacted && v.tombstone;
+            if !(skipped || no_longer_kept) {
                 bytes.extend(v.stored());
             }
         }

@@ -240,7 +240,7 @@ fn the_other_buckets_share_the_commit() {
     assert_eq!(store.get("members", b"1"), None);
     assert_eq!(store.iter("members"), [(two.clone(), one.clone())]);
     let before = reopen(&store);
-    assert_eq!(before.iter("members"), [(one.clone(), one.clone()), (two.clone(), two.clone())]);
+    assert_eq!(before.iter("members"), [(one.clone(), one.clone()), (two.clone(), two)]);
     assert_eq!(before.revision(), 1);
     drop(store.commit());
     let after = reopen(&store);
@@ -262,7 +262,7 @@ fn defragmenting_keeps_everything_in_less() {
     let before = store.size_bytes();
     store.put(&put("late", "v")).unwrap();
     let (late, late_running) = (store.hash_kv(0), store.running_hash());
-    assert_ne!((hash.clone(), running), (late.clone(), late_running));
+    assert_ne!((hash, running), (late.clone(), late_running));
     let commit = store.defrag();
     assert!(store.size_bytes() < before / 4, "{} of {before}", store.size_bytes());
     assert_eq!(commit.size_bytes, store.size_bytes());
@@ -273,10 +273,11 @@ fn defragmenting_keeps_everything_in_less() {
 
 #[test]
 fn files_that_no_etcd_wrote_are_refused() {
+    type Pair = (&'static [u8], &'static [u8]);
     let put = |key: &'static [u8], value: &'static [u8]| (key, value);
     let good = b"\0\0\0\0\0\0\0\x02_\0\0\0\0\0\0\0\0";
     let twice = b"\0\0\0\0\0\0\0\x02_\0\0\0\0\0\0\0\0t";
-    let table: [(&str, &[(&[u8], &[u8])]); 4] = [
+    let table: [(&str, &[Pair]); 4] = [
         ("key", &[put(b"short", b"")]),
         ("key", &[put(good, b"\x0a\xff")]),
         ("key", &[put(good, b"\x0a\x01a"), put(twice, b"\x0a\x01a")]),

@@ -104,6 +104,27 @@ fn previous_pairs_and_filters() {
     }
 }
 
+/// Two nested transactions may change one key: the pair before is that of the revision before.
+#[test]
+fn a_key_changed_twice_in_one_revision() {
+    use mvcc::pb::request_op::Request::{DeleteRange, Put, Txn};
+    for late in [false, true] {
+        let mut store = story();
+        let request = WatchCreateRequest { prev_kv: true, ..watch("a", "", 7) };
+        if !late {
+            store.watch_create(ONE, &request).unwrap();
+        }
+        let nested = [Put(put("a", "x")), DeleteRange(delete("a", ""))];
+        let nested = nested.map(|change| op(Txn(then(vec![op(change)]))));
+        store.txn(&then(nested.to_vec())).unwrap();
+        if late {
+            store.watch_create(ONE, &request).unwrap();
+            store.watch_sync();
+        }
+        assert_eq!(drained(&mut store), ["0@7 7:+a=x(3) 7:-a=(3)"], "late: {late}");
+    }
+}
+
 #[test]
 fn a_previous_pair_that_is_compacted_is_left_out() {
     let mut store = story();
