@@ -1,0 +1,102 @@
+// Trunk's pre_build hook: builds what is not the Yew crate into web/dist.
+//
+//   web/dist/page.js, page.css         entry points, hashed by Trunk
+//   web/dist/hashed/core-HASH.wasm     the session (crate lab), hashed here
+//   web/dist/hashed/worker-HASH.js     the shim around it, hashed here
+//
+// QUORUM_CORE names a core.wasm built elsewhere and skips that step.
+
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const web = join(dirname(fileURLToPath(import.meta.url)), '..');
+const root = join(web, '..');
+const dist = join(web, 'dist');
+const hashed = join(dist, 'hashed');
+
+const release = process.env.TRUNK_PROFILE !== 'debug';
+
+const core = optimised(process.env.QUORUM_CORE ?? buildCore());
+const engine = hash(core);
+mkdirSync(hashed, { recursive: true });
+put(`core-${engine}.wasm`, core);
+
+// The build is the hash of all that must fit together: page and worker compare it.
+const worker = await bundle('worker.js', { BUILD: '' });
+const page = await bundle('page.js', { BUILD: '', CORE_URL: '', WORKER_URL: '' });
+const buildName = hash(core, worker, page);
+const workerText = await bundle('worker.js', { BUILD: buildName });
+const workerName = `worker-${hash(workerText)}.js`;
+put(workerName, workerText);
+
+writeFileSync(
+  join(dist, 'page.js'),
+  await bundle('page.js', {
+    BUILD: buildName,
+    CORE_URL: `core-${engine}.wasm`,
+    WORKER_URL: workerName,
+  }),
+);
+writeFileSync(join(dist, 'page.css'), await bundle('../../static/css/main.css', {}));
+
+const current = new Set([`core-${engine}.wasm`, workerName]);
+for (const name of readdirSync(hashed)) {
+  if (!current.has(name)) rmSync(join(hashed, name));
+}
+
+/** Builds core.wasm with cargo and says where it is. */
+function buildCore() {
+  const args = ['build', '-p', 'lab', '--lib', '--release', '--features', 'core'];
+  args.push('--target', 'wasm32-unknown-unknown');
+  execFileSync('cargo', args, { cwd: root, stdio: 'inherit' });
+  const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+  return join(target, 'wasm32-unknown-unknown', 'release', 'lab.wasm');
+}
+
+/** The module after wasm-opt; as it is while developing. */
+function optimised(file) {
+  if (!release) return readFileSync(file);
+  const out = join(dist, 'core.opt.wasm');
+  mkdirSync(dist, { recursive: true });
+  const tool = join(web, 'node_modules', 'binaryen', 'bin', 'wasm-opt');
+  execFileSync(process.execPath, [tool, '-O2', '--all-features', file, '-o', out], { stdio: 'inherit' });
+  const bytes = readFileSync(out);
+  rmSync(out);
+  return bytes;
+}
+
+/** One bundled file, with constants put in. */
+async function bundle(entry, constants) {
+  const define = Object.fromEntries(
+    Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)]),
+  );
+  const result = await build({
+    entryPoints: [join(web, 'js', entry)],
+    absWorkingDir: web,
+    nodePaths: [join(web, 'node_modules')],
+    bundle: true,
+    write: false,
+    minify: release,
+    format: 'esm',
+    target: 'es2022',
+    charset: 'utf8',
+    legalComments: 'none',
+    define,
+    loader: { '.woff2': 'dataurl' },
+  });
+  return result.outputFiles[0].contents;
+}
+
+function put(name, bytes) {
+  writeFileSync(join(hashed, name), bytes);
+}
+
+function hash(...parts) {
+  const digest = createHash('sha256');
+  for (const part of parts) digest.update(part);
+  return digest.digest('hex').slice(0, 16);
+}

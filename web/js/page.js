@@ -1,0 +1,52 @@
+// The start of the page: everything is fetched at once, then the Yew crate takes over.
+//
+// The crate finds the terminal, the platform words and the worker under `quorumLab`.
+
+import * as platform from './platform.js';
+import * as store from './store.js';
+import * as terminal from './terminal.js';
+
+// Under Trusted Types only this policy may name scripts, and it names two.
+const OURS = [WORKER_URL, 'sw.js'];
+const policy = globalThis.trustedTypes?.createPolicy('quorum-lab', {
+  createScriptURL: (url) => {
+    if (!OURS.includes(url)) throw new TypeError(`not a script of this page: ${url}`);
+    return url;
+  },
+});
+const scriptUrl = (url) => policy?.createScriptURL(url) ?? url;
+
+function startWorker() {
+  return new Worker(scriptUrl(WORKER_URL), { type: 'module' });
+}
+
+globalThis.quorumLab = {
+  build: BUILD,
+  coreUrl: CORE_URL,
+  startWorker,
+  store,
+  terminal,
+  platform,
+};
+
+async function start() {
+  const js = document.querySelector('link[rel=modulepreload]').href;
+  const wasm = document.querySelector('link[rel=preload][as=fetch]').href;
+  const { default: init } = await import(js);
+  await init({ module_or_path: wasm });
+}
+
+/** The shell of the page says what went wrong; without a script it says so by itself. */
+function say(error) {
+  const line = document.getElementById('boot-line');
+  if (line) line.textContent = `The page could not start: ${error?.message ?? error}`;
+}
+
+start().catch(say);
+
+// Offline after the first visit. Optional: an insecure origin or a refusal changes nothing.
+if (navigator.serviceWorker && location.protocol !== 'file:') {
+  addEventListener('load', () => {
+    navigator.serviceWorker.register(scriptUrl('sw.js')).catch(() => {});
+  });
+}

@@ -1,0 +1,509 @@
+//! Whole labs: begun, opened, saved, shared, taken over.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::{Array, Uint32Array};
+use lab::api::{Advanced, Answer, Command, Input, Recipe, TtyId, WorldOptions};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use yew::Context;
+
+use super::{App, Resync};
+use crate::boot::{self, Booted, Storage};
+use crate::clock::Clock;
+use crate::link::{Ask, Origin, Reply, get, number};
+use crate::msg::Msg;
+use crate::platform::{self, browser};
+use crate::state::{Dialog, Phase, Terminal, View};
+use crate::store::{self, Batch, LabRow, PointRecord, SavedLab, StoreError};
+
+/// A first visit begins with so many members.
+pub(super) const MEMBERS: u8 = 3;
+const RELEASE: &str = "3.6.14";
+/// A fresh world is shown when it has settled, as `quorum exec` does: etcd's membership rule
+/// wants five seconds.
+const SETTLED_US: u64 = 6_000_000;
+
+impl App {
+    /// Whether this tab saves.
+    pub(super) fn writes(&self) -> bool {
+        matches!(self.storage, Storage::Writer { .. })
+    }
+
+    pub(super) fn booted(&mut self, ctx: &Context<Self>, booted: Booted) {
+        self.ui.read_only = booted.storage == Storage::Reader;
+        self.storage = booted.storage;
+        if let Some(trouble) = booted.trouble {
+            self.ui.saved = Some(false);
+            self.ui.notice(true, trouble.to_string());
+        }
+        self.fragment = booted.fragment;
+        match (booted.saved, self.fragment.take()) {
+            (Some(saved), fragment) => {
+                self.fragment = fragment;
+                self.begin_saved(saved);
+            }
+            (None, Some(text)) => {
+                let bytes = text.into_bytes();
+                let command = Command::Inspect(bytes.clone());
+                self.link.start_fresh(Ask::Inspect { bytes }, &command, 0);
+            }
+            (None, None) if self.ui.read_only => {
+                // The other tab has not saved yet; there is nothing to show.
+                self.ui.phase = Phase::Starting("The other tab's lab is not saved yet");
+            }
+            (None, None) => self.begin_new(MEMBERS, u64::from(platform::draw(9999) + 1)),
+        }
+        if self.writes() {
+            spawn_local(async {
+                // Whether the browser promises to keep it does not change what we do.
+                JsFuture::from(browser::persist()).await.ok();
+            });
+        }
+        ctx.link().send_message(Msg::SystemTheme);
+    }
+
+    /// Forgets the open lab, so that another can begin.
+    fn clear(&mut self, name: String) {
+        for terminal in &self.ui.terminals {
+            self.drawn.remove(&terminal.tty);
+        }
+        self.lab = Some(name);
+        self.view = View::default();
+        self.clock = Clock::default();
+        self.scrolls = BTreeMap::new();
+        self.points = BTreeMap::new();
+        self.undo = Vec::new();
+        self.stored_blocks.clear();
+        self.replay.clear();
+        self.recipe = Vec::new();
+        (self.seq, self.now_us, self.seen, self.target_us) = (0, 0, 0, 0);
+        self.resync = Resync::None;
+        self.open_first = false;
+        let ui = &mut self.ui;
+        ui.chosen.clear();
+        (ui.focus, ui.key, ui.said, ui.flight, ui.dialog) = (None, None, None, None, None);
+        ui.terminals.clear();
+        ui.undo = 0;
+        self.scene.borrow_mut().jump();
+    }
+
+    /// A fresh world.
+    pub(super) fn begin_new(&mut self, members: u8, seed: u64) {
+        self.clear(store::new_name());
+        let options = WorldOptions {
+            world: "cluster".into(),
+            members,
+            release: RELEASE.into(),
+            seed,
+            epoch_us: platform::date_ms() as u64 * 1000,
+            checkers: true,
+        };
+        self.options = Some(options.clone());
+        self.target_us = SETTLED_US;
+        self.open_first = true;
+        self.ui.phase = Phase::Replaying { until_us: SETTLED_US, what: "The cluster is starting" };
+        self.link.start_fresh(Ask::Start, &Command::New(options), 0);
+        self.store_record();
+    }
+
+    /// A world by somebody's recipe, as a lab of its own.
+    pub(super) fn begin_replay(&mut self, bytes: Vec<u8>, recipe: &Recipe) {
+        self.clear(store::new_name());
+        self.options = Some(recipe.options.clone());
+        self.ui.terminals = terminals_of(recipe);
+        self.ui.terminal = self.ui.terminals.first().map_or(1, |it| it.tty);
+        self.open_first = self.ui.terminals.is_empty();
+        self.target_us = recipe.until_us;
+        self.seq = u32::try_from(recipe.inputs.len()).unwrap_or(u32::MAX);
+        self.ui.phase = Phase::Replaying { until_us: recipe.until_us, what: "The lab is being done again" };
+        self.recipe.clone_from(&bytes);
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq);
+        self.store_record();
+    }
+
+    /// A saved lab: by its checkpoint when this build wrote it, else by its recipe.
+    fn begin_saved(&mut self, saved: SavedLab) {
+        let SavedLab { name, record, inputs, start, scrolls } = saved;
+        self.clear(name.clone());
+        self.options = Some(record.options.clone());
+        self.recipe = record.recipe.clone();
+        self.ui.progress = record.progress;
+        self.clock.set(record.speed.0);
+        self.clock.running = record.speed.1 && !self.ui.read_only;
+        self.ui.terminals =
+            record.terminals.iter().map(|(tty, host)| Terminal { tty: *tty, host: host.clone() }).collect();
+        self.ui.terminal = record.terminal;
+        self.open_first = self.ui.terminals.is_empty();
+        self.seq = inputs.last().map_or(record.point.seq, |(seq, _)| *seq);
+        self.target_us = noted_time(&name).unwrap_or(0).max(record.point.now_us);
+        self.replay = inputs.into();
+        let last = self.replay.back().map_or(0, |(_, stamped)| stamped.at_us);
+        self.target_us = self.target_us.max(last);
+        self.ui.phase = Phase::Replaying { until_us: self.target_us, what: "The lab is coming back" };
+        let by_checkpoint = record.build == platform::build() && !record.point.blocks.is_empty();
+        if by_checkpoint {
+            self.now_us = record.point.now_us;
+            self.scrolls = scrolls.into_iter().collect();
+            for (tty, end) in &record.point.ttys {
+                self.scrolls.entry(*tty).or_default().cut(*end);
+            }
+            self.stored_blocks = record.point.blocks.iter().copied().collect();
+            self.stored_blocks.extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
+            self.resync = Resync::Acknowledge(record.point.seen);
+            self.restored = Some((record.point, record.undo));
+            self.link.start_at(&start);
+        } else if self.recipe.is_empty() {
+            self.target_us = self.target_us.max(SETTLED_US);
+            let options = record.options;
+            self.link.start_fresh(Ask::Start, &Command::New(options), 0);
+        } else {
+            if record.build != platform::build() {
+                self.ui.notice(false, "The page is newer than this lab: it was done again from its recipe. Where the two builds differ, so may the run.");
+            }
+            let bytes = self.recipe.clone();
+            self.link.start_fresh(Ask::Replay, &Command::Load(bytes), record.point.seq);
+        }
+    }
+
+    /// A world is there.
+    pub(super) fn started(&mut self, reply: &Reply) {
+        if let Some(Answer::Refused(why)) = &reply.answer {
+            self.start_failed(why);
+            return;
+        }
+        if let Some((point, undo)) = self.restored.take() {
+            if let Some(undo) = undo {
+                self.restore_point(reply.undo_point, &undo);
+                self.push_undo(reply.undo_point);
+            }
+            self.restore_point(reply.point, &point);
+        }
+        self.stale = true;
+    }
+
+    fn restore_point(&mut self, id: u32, record: &PointRecord) {
+        let info = super::PointInfo {
+            seq: record.seq,
+            now_us: record.now_us,
+            seen: record.seen,
+            ttys: record.ttys.clone(),
+        };
+        self.points.insert(id, info);
+    }
+
+    pub(super) fn replay_begun(&mut self, answer: Option<Answer>) {
+        match answer {
+            Some(Answer::Refused(why)) => self.start_failed(&why),
+            _ => self.stale = true,
+        }
+    }
+
+    /// A lab that does not start is kept as it is; a new one begins beside it.
+    pub(super) fn start_failed(&mut self, why: &str) {
+        self.ui.notice(true, format!("The saved lab could not be opened: {why} It is kept among the saved labs; this is a new one."));
+        self.begin_new(MEMBERS, u64::from(platform::draw(9999) + 1));
+    }
+
+    /// A frame of a run done again has come: the next input, or the end.
+    pub(super) fn replayed(&mut self, advanced: &Advanced) {
+        while let Some((seq, stamped)) = self.replay.front().cloned() {
+            if stamped.at_us > advanced.now_us || advanced.replaying {
+                return;
+            }
+            self.replay.pop_front();
+            self.link.input(seq, stamped.input, Origin::Replay, false);
+        }
+        if advanced.replaying && !advanced.reached {
+            return;
+        }
+        if advanced.now_us >= self.target_us || advanced.violated {
+            self.arrived();
+        }
+    }
+
+    /// The lab is there.
+    fn arrived(&mut self) {
+        self.ui.phase = Phase::Running;
+        self.stale = true;
+        if self.open_first && !self.ui.read_only {
+            self.open_first = false;
+            self.open_terminal("n1".into());
+            self.ui.area = crate::state::Area::Cluster;
+        }
+        self.saver.touched(platform::wall_ms());
+        if let Some(text) = self.fragment.take() {
+            self.inspect(text.into_bytes());
+        }
+    }
+
+    // Saving.
+
+    /// Begins a checkpoint for the store; the answers go on with it.
+    pub(super) fn save(&mut self) {
+        self.link.call(Ask::RecipeSave, &Command::Recipe);
+        self.link.save(false);
+    }
+
+    /// The worker made a checkpoint: into the store with it.
+    pub(super) fn write_checkpoint(&mut self, ctx: &Context<Self>, reply: &Reply) {
+        let Storage::Writer { fence } = self.storage else { return };
+        let (Some(name), Some(options)) = (self.lab.clone(), self.options.clone()) else { return };
+        let raw = get(&reply.raw, "point");
+        let (seq, now_us) = (number(&raw, "seq"), get(&raw, "now").as_f64().unwrap_or(0.0) as u64);
+        self.note_point(number(&raw, "id"), seq, now_us);
+        let point = self.record_of(&raw);
+        let undo = get(&reply.raw, "undo");
+        let undo = undo.is_object().then(|| self.record_of(&undo));
+        self.forget_points(number(&raw, "id"));
+        let mut record = store::new_record(options);
+        let live: std::collections::BTreeSet<u32> =
+            point.blocks.iter().chain(undo.iter().flat_map(|it| &it.blocks)).copied().collect();
+        (record.point, record.undo) = (point, undo);
+        record.recipe.clone_from(&self.recipe);
+        record.terminals = self.ui.terminals.iter().map(|it| (it.tty, it.host.clone())).collect();
+        record.terminal = self.ui.terminal;
+        let (speed, running) = self.clock.resume.unwrap_or((self.clock.per_mille, self.clock.running));
+        record.speed = (speed, running);
+        record.progress = self.ui.progress;
+        let batch = Batch::default();
+        let ids = batch.blocks(&name, &Array::from(&get(&reply.raw, "blocks")));
+        batch.drop_blocks(&name, self.stored_blocks.difference(&live).copied());
+        batch.record(&name, &record);
+        batch.drop_inputs(&name, 0, record.point.seq);
+        for (tty, scroll) in &self.scrolls {
+            batch.scroll(&name, *tty, scroll);
+        }
+        batch.current(&name);
+        self.stored_blocks = live;
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            let result = batch.commit(fence).await;
+            link.send_message(Msg::Saved(result.map(|()| ids)));
+        });
+    }
+
+    fn record_of(&self, raw: &wasm_bindgen::JsValue) -> PointRecord {
+        let blocks = get(raw, "blocks").dyn_into::<Uint32Array>().map(|it| it.to_vec());
+        let info = self.points.get(&number(raw, "id"));
+        PointRecord {
+            seq: number(raw, "seq"),
+            now_us: get(raw, "now").as_f64().unwrap_or(0.0) as u64,
+            blocks: blocks.unwrap_or_default(),
+            seen: info.map_or(0, |it| it.seen),
+            ttys: info.map(|it| it.ttys.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Checkpoints the worker has dropped by now.
+    fn forget_points(&mut self, newest: u32) {
+        let undo = self.undo.clone();
+        self.points.retain(|it, _| *it == newest || undo.contains(it));
+    }
+
+    /// A write came through or did not.
+    pub(super) fn stored(&mut self, result: Result<Array, StoreError>) {
+        let wall_ms = platform::wall_ms();
+        match result {
+            Ok(ids) if ids.length() > 0 => {
+                self.link.saved(&ids);
+                self.saver.done(true, wall_ms);
+                self.ui.saved = Some(true);
+            }
+            Ok(_) => {
+                self.saver.done(true, wall_ms);
+                self.ui.saved = Some(true);
+            }
+            Err(StoreError::Fenced) => self.taken_over(),
+            Err(error) => {
+                self.saver.done(false, wall_ms);
+                self.ui.saved = Some(false);
+                self.ui.notice(true, error.to_string());
+            }
+        }
+    }
+
+    fn commit(&self, batch: Batch) {
+        let Storage::Writer { fence } = self.storage else { return };
+        let emit = self.emit.clone();
+        spawn_local(async move { emit.emit(Msg::Stored(batch.commit(fence).await)) });
+    }
+
+    /// An input goes to the store the moment it happened.
+    pub(super) fn store_input(&self, seq: u32, at_us: u64, input: &Input) {
+        let Some(name) = &self.lab else { return };
+        let batch = Batch::default();
+        batch.input(name, seq, at_us, input);
+        self.commit(batch);
+    }
+
+    /// A lab's first record, before any checkpoint.
+    fn store_record(&self) {
+        let (Some(name), Some(options)) = (&self.lab, &self.options) else { return };
+        let batch = Batch::default();
+        let mut record = store::new_record(options.clone());
+        record.point.seq = self.seq;
+        record.recipe.clone_from(&self.recipe);
+        batch.record(name, &record);
+        batch.current(name);
+        self.commit(batch);
+    }
+
+    pub(super) fn drop_inputs(&self, from: u32, to: u32) {
+        if let (Some(name), true) = (&self.lab, from <= to) {
+            let batch = Batch::default();
+            batch.drop_inputs(name, from, to);
+            self.commit(batch);
+        }
+    }
+
+    // Opening and sharing.
+
+    pub(super) fn open_dialog(&mut self, ctx: &Context<Self>, dialog: Option<Dialog>) {
+        if matches!(dialog, Some(Dialog::Labs(_))) {
+            let link = ctx.link().clone();
+            spawn_local(async move { link.send_message(Msg::LabsRead(store::labs().await)) });
+        }
+        self.ui.dialog = dialog;
+    }
+
+    pub(super) fn labs_read(&mut self, result: Result<Vec<LabRow>, StoreError>) {
+        match result {
+            Ok(labs) => self.ui.dialog = Some(Dialog::Labs(Some(labs.into()))),
+            Err(error) => {
+                self.ui.dialog = None;
+                self.ui.notice(true, error.to_string());
+            }
+        }
+    }
+
+    pub(super) fn new_lab(&mut self, members: u8, seed: u64) {
+        self.ui.dialog = None;
+        if self.ui.read_only {
+            self.ui.notice(true, "This tab only shows the lab: take it over first.");
+        } else {
+            self.begin_new(members, seed);
+        }
+    }
+
+    pub(super) fn open_lab(&mut self, ctx: &Context<Self>, name: String) {
+        self.ui.dialog = None;
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            link.send_message(Msg::LabRead(Box::new(store::read(&name).await)));
+        });
+    }
+
+    pub(super) fn lab_read(&mut self, _ctx: &Context<Self>, result: Result<Option<SavedLab>, StoreError>) {
+        match result {
+            Ok(Some(saved)) => self.begin_saved(saved),
+            Ok(None) => self.ui.notice(true, "This lab is of another format and cannot be opened here."),
+            Err(error) => self.ui.notice(true, error.to_string()),
+        }
+    }
+
+    pub(super) fn delete_lab(&mut self, ctx: &Context<Self>, name: &str) {
+        if self.lab.as_deref() == Some(name) || self.ui.read_only {
+            self.ui.dialog = None;
+            self.ui.notice(true, "The open lab is not deleted: open another one first.");
+            return;
+        }
+        let batch = Batch::default();
+        batch.drop_lab(name);
+        self.commit(batch);
+        self.open_dialog(ctx, Some(Dialog::Labs(None)));
+    }
+
+    /// Looks into what came by link or file, before anything is replaced.
+    pub(super) fn inspect(&mut self, bytes: Vec<u8>) {
+        if self.ui.read_only {
+            self.ui.notice(true, "This tab only shows the lab: take it over first, then open the link.");
+        } else if !bytes.is_empty() {
+            let command = Command::Inspect(bytes.clone());
+            self.link.call(Ask::Inspect { bytes }, &command);
+        }
+    }
+
+    pub(super) fn open_incoming(&mut self) {
+        if let Some(Dialog::Open(incoming)) = self.ui.dialog.take() {
+            let incoming = Rc::unwrap_or_clone(incoming);
+            self.begin_replay(incoming.bytes, &incoming.recipe);
+        }
+    }
+
+    pub(super) fn share(&mut self) {
+        self.link.call(Ask::Share, &Command::Share);
+    }
+
+    pub(super) fn copied(&mut self, done: bool) {
+        if let Some(Dialog::Share { copied, .. }) = &mut self.ui.dialog {
+            *copied = done;
+        }
+    }
+
+    pub(super) fn save_file(&mut self) {
+        self.link.call(Ask::RecipeFile, &Command::Recipe);
+    }
+
+    pub(super) fn open_file(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            let chosen = JsFuture::from(browser::choose_file()).await;
+            if let Ok(bytes) = chosen.unwrap_or_default().dyn_into::<js_sys::Uint8Array>() {
+                link.send_message(Msg::FileRead(bytes.to_vec()));
+            }
+        });
+    }
+
+    // Two tabs.
+
+    /// Another tab writes from here on.
+    pub(super) fn taken_over(&mut self) {
+        self.storage = Storage::Reader;
+        self.ui.read_only = true;
+        self.clock.running = false;
+    }
+
+    pub(super) fn take_over(&mut self, ctx: &Context<Self>) {
+        let (watchers, link) = (Rc::clone(&self.watchers), ctx.link().clone());
+        spawn_local(async move {
+            let mine = boot::acquire(true, &watchers).await;
+            link.send_message(Msg::Acquired(mine));
+        });
+    }
+
+    /// The lock is ours: everything is read anew, as the other tab left it.
+    pub(super) fn acquired(&mut self, ctx: &Context<Self>, mine: bool) {
+        if !mine {
+            self.ui.notice(true, "The lab could not be taken over.");
+            return;
+        }
+        self.ui.phase = Phase::Starting("The lab is being taken over");
+        let (link, watchers) = (ctx.link().clone(), Rc::clone(&self.watchers));
+        spawn_local(async move {
+            let found = boot::read_as_writer(&watchers).await;
+            link.send_message(Msg::Booted(Box::new(found)));
+        });
+    }
+}
+
+/// The terminals that are open at the end of a recipe.
+fn terminals_of(recipe: &Recipe) -> Vec<Terminal> {
+    let mut open: Vec<Terminal> = Vec::new();
+    for stamped in &recipe.inputs {
+        match &stamped.input {
+            Input::OpenTty { tty: TtyId(tty), host } => open.push(Terminal { tty: *tty, host: host.clone() }),
+            Input::CloseTty { tty: TtyId(tty) } => open.retain(|it| it.tty != *tty),
+            _ => {}
+        }
+    }
+    open
+}
+
+/// The exact time this lab was left at.
+fn noted_time(name: &str) -> Option<u64> {
+    let note = browser::recall("now");
+    let (lab, now_us) = note.split_once(' ')?;
+    (lab == name).then(|| now_us.parse().ok()).flatten()
+}

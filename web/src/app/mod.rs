@@ -1,0 +1,485 @@
+//! The one component with state: what each message does.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use gloo::events::{EventListener, EventListenerOptions};
+use js_sys::Uint8Array;
+use lab::api::{Stamped, WorldOptions};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Element, KeyboardEvent};
+use yew::{Component, Context, Html, html};
+
+use crate::boot::{self, Storage, Watchers};
+use crate::clock::Clock;
+use crate::link::Link;
+use crate::msg::Msg;
+use crate::panels::{self, Cluster, Coach, Dialogs, Emit, Facts, Notices, Quorum, Terminals, TopBar};
+use crate::platform::{self, browser, terminal};
+use crate::saver::Saver;
+use crate::scroll::Scroll;
+use crate::stage::{Scene, Stage};
+use crate::store::PointRecord;
+use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
+
+mod answers;
+mod labs;
+mod time;
+mod world;
+
+/// Pictures that came with deltas are drawn at most so often; what moves is the stage's.
+const RENDER_EVERY_MS: f64 = 66.0;
+
+/// A checkpoint the worker has: where the page was.
+#[derive(Clone, Debug)]
+struct PointInfo {
+    seq: u32,
+    now_us: u64,
+    seen: u64,
+    ttys: Vec<(u32, u64)>,
+}
+
+/// How the picture is made to follow after a jump of the world: see `time::Resync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resync {
+    /// It follows.
+    None,
+    /// Says which delta the page had at the checkpoint.
+    Acknowledge(u64),
+    /// Says that what came with that is here too.
+    Settle,
+    /// Asks for everything.
+    Everything,
+}
+
+/// The page.
+pub(crate) struct App {
+    ui: UiState,
+    view: View,
+    clock: Clock,
+    link: Link,
+    scene: Rc<RefCell<Scene>>,
+    storage: Storage,
+    watchers: Rc<Watchers>,
+    saver: Saver,
+    /// The open lab's name in the store.
+    lab: Option<String>,
+    options: Option<WorldOptions>,
+    /// The world's clock.
+    now_us: u64,
+    /// The last delta that arrived.
+    seen: u64,
+    /// The recipe at the last checkpoint.
+    recipe: Vec<u8>,
+    /// Blocks the store holds for this lab.
+    stored_blocks: BTreeSet<u32>,
+    scrolls: BTreeMap<u32, Scroll>,
+    /// Terminals that are drawn.
+    drawn: BTreeSet<u32>,
+    points: BTreeMap<u32, PointInfo>,
+    /// Checkpoints behind the undo button, the newest last.
+    undo: Vec<u32>,
+    seq: u32,
+    /// Inputs to be done again, each at its time, and where time is to come after them.
+    replay: VecDeque<(u32, Stamped)>,
+    target_us: u64,
+    /// Opens the first terminal when the world is ready.
+    open_first: bool,
+    fragment: Option<String>,
+    /// The checkpoints a saved lab is being started at.
+    restored: Option<(PointRecord, Option<PointRecord>)>,
+    emit: Emit,
+    resync: Resync,
+    /// The picture is asked for even while time stands still.
+    stale: bool,
+    /// One event is asked for.
+    step: bool,
+    /// Virtual time that is due.
+    owed_us: u64,
+    render_due: bool,
+    rendered_ms: f64,
+    noted_ms: f64,
+    clock_shown: String,
+    _stage: Stage,
+    _listeners: Vec<EventListener>,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let link = ctx.link();
+        let scene: Rc<RefCell<Scene>> = Rc::default();
+        let stage = Stage::start(Rc::clone(&scene), link.callback(Msg::Frame));
+        let worker = Link::start(
+            link.callback(|reply| Msg::Worker(Box::new(reply))),
+            link.callback(|()| Msg::WorkerDied),
+        );
+        worker.load();
+        let (lost, closed) = (link.callback(|()| Msg::TakenOver), link.callback(|()| Msg::TakenOver));
+        let watchers = Rc::new(Watchers {
+            on_lost: Closure::new(move || lost.emit(())),
+            on_closed: Closure::new(move || closed.emit(())),
+        });
+        let (watching, booted) = (Rc::clone(&watchers), link.clone());
+        spawn_local(async move {
+            let found = boot::boot(&watching).await;
+            booted.send_message(Msg::Booted(Box::new(found)));
+        });
+        let ui = UiState {
+            theme: Theme::of(&browser::recall("theme")),
+            reader: browser::recall("reader") == "on",
+            ..UiState::default()
+        };
+        set_theme(ui.theme, &scene);
+        App {
+            ui,
+            view: View::default(),
+            clock: Clock::default(),
+            link: worker,
+            scene,
+            storage: Storage::Nowhere,
+            watchers,
+            saver: Saver::default(),
+            lab: None,
+            options: None,
+            now_us: 0,
+            seen: 0,
+            recipe: Vec::new(),
+            stored_blocks: BTreeSet::new(),
+            scrolls: BTreeMap::new(),
+            drawn: BTreeSet::new(),
+            points: BTreeMap::new(),
+            undo: Vec::new(),
+            seq: 0,
+            replay: VecDeque::new(),
+            target_us: 0,
+            open_first: false,
+            fragment: None,
+            restored: None,
+            emit: link.callback(|msg| msg),
+            resync: Resync::None,
+            stale: false,
+            step: false,
+            owed_us: 0,
+            render_due: false,
+            rendered_ms: 0.0,
+            noted_ms: 0.0,
+            clock_shown: String::new(),
+            _stage: stage,
+            _listeners: listeners(link.callback(|msg| msg)),
+        }
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        match msg {
+            Msg::Frame(wall_ms) => return self.frame(wall_ms),
+            Msg::Worker(reply) => return self.answered(ctx, *reply),
+            Msg::Booted(booted) => self.booted(ctx, *booted),
+            Msg::WorkerDied => self.die("The worker of this page could not be loaded. Reload the page."),
+            Msg::Stored(result) => self.stored(result.map(|()| js_sys::Array::new())),
+            Msg::Saved(result) => self.stored(result),
+            Msg::LabsRead(result) => self.labs_read(result),
+            Msg::LabRead(result) => self.lab_read(ctx, *result),
+            Msg::TakenOver => self.taken_over(),
+            Msg::Key(event) => return self.key(ctx, &event),
+            Msg::Hidden(hidden) => self.hidden(hidden),
+            Msg::Fragment(text) => self.inspect(text.into_bytes()),
+            Msg::Toggle => self.toggle(),
+            Msg::Step => self.step(),
+            Msg::Speed(per_mille) => self.speed(per_mille),
+            Msg::Nudge { faster } => self.nudge(faster),
+            Msg::Lend => self.clock.lend(),
+            Msg::Sim(line) => self.sim(line),
+            Msg::Undo => self.take_back(),
+            Msg::Typed { tty, bytes } => return self.typed(tty, bytes),
+            Msg::TypeText(text) => self.type_text(&text),
+            Msg::OpenTerminal(host) => self.open_terminal(host),
+            Msg::CloseTerminal(tty) => self.close_terminal(tty),
+            Msg::ShowTerminal(tty) => self.show_terminal(tty),
+            Msg::TerminalReady(tty) => self.terminal_ready(tty),
+            Msg::Choose { host, add } => self.choose(host, add),
+            Msg::ChooseAll(hosts) => self.choose_all(hosts),
+            Msg::Panel(panel) => self.look_at(|ui| ui.panel = panel),
+            Msg::Area(area) => self.look_at(|ui| ui.area = area),
+            Msg::History(key) => self.look_at(|ui| ui.key = key),
+            Msg::Flight(flight) => self.look_at(|ui| ui.flight = flight),
+            Msg::StageSize(width, height) => self.ui.stage = (width, height),
+            Msg::NextTheme => self.next_theme(),
+            Msg::SystemTheme => set_theme(self.ui.theme, &self.scene),
+            Msg::Reader => self.toggle_reader(),
+            Msg::Coach => self.ui.progress.hidden = !self.ui.progress.hidden,
+            Msg::Dialog(dialog) => self.open_dialog(ctx, dialog),
+            Msg::NewLab { members, seed } => self.new_lab(members, seed),
+            Msg::OpenLab(name) => self.open_lab(ctx, name),
+            Msg::DeleteLab(name) => self.delete_lab(ctx, &name),
+            Msg::OpenIncoming => self.open_incoming(),
+            Msg::Share => self.share(),
+            Msg::Copied(copied) => self.copied(copied),
+            Msg::SaveFile => self.save_file(),
+            Msg::OpenFile => self.open_file(ctx),
+            Msg::FileRead(bytes) => self.inspect(bytes),
+            Msg::TakeOver => self.take_over(ctx),
+            Msg::Acquired(mine) => self.acquired(ctx, mine),
+            Msg::Dismiss(id) => self.ui.notices.retain(|notice| notice.id != id),
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let emit: Emit = ctx.link().callback(|msg| msg);
+        let (ui, view) = (&self.ui, &self.view);
+        let shown = |area: Area| if ui.area == area { "front" } else { "back" };
+        html! {
+            <div class="page" data-area={AREAS.iter().find(|it| it.0 == ui.area).map(|it| it.1)}>
+                <TopBar world={view.world.clone()} clock={self.clock} theme={ui.theme} undo={ui.undo}
+                    saved={ui.saved} read_only={ui.read_only} reader={ui.reader} emit={emit.clone()} />
+                <Quorum quorum={view.quorum.clone()} />
+                <div class="notices">
+                    <Notices notices={ui.notices.clone()} aloud={ui.aloud.clone()} read_only={ui.read_only} emit={emit.clone()} />
+                </div>
+                { area_tabs(ui, &emit) }
+                <main class="areas">
+                    <div class={format!("area upper {}", shown(Area::Cluster))}>
+                        <Cluster view={view.clone()} ui={ui.clone()} per_mille={self.clock.per_mille}
+                            scene={panels::SceneRef(Rc::clone(&self.scene))} emit={emit.clone()} />
+                        { veil(&ui.phase, self.now_us) }
+                    </div>
+                    <div class={format!("area side {}", shown(Area::Facts))}>
+                        <Facts view={view.clone()} ui={ui.clone()} emit={emit.clone()} />
+                    </div>
+                    <div class={format!("area lower {}", shown(Area::Terminal))}>
+                        <Terminals view={view.clone()} ui={ui.clone()} emit={emit.clone()} />
+                    </div>
+                </main>
+                <Coach view={view.clone()} ui={ui.clone()} clock={self.clock} emit={emit.clone()} />
+                <Dialogs dialog={ui.dialog.clone()} {emit} />
+            </div>
+        }
+    }
+
+    fn rendered(&mut self, _ctx: &Context<Self>, first: bool) {
+        let mut scene = self.scene.borrow_mut();
+        if first {
+            scene.set_style();
+        }
+        scene.set(&self.view, &self.ui);
+        scene.place_cards();
+    }
+}
+
+/// The three areas as tabs, for narrow screens.
+fn area_tabs(ui: &UiState, emit: &Emit) -> Html {
+    html! {
+        <nav class="area-tabs" aria-label="Areas">
+            { for AREAS.iter().map(|(area, label, _)| {
+                let area = *area;
+                html! {
+                    <button key={*label} aria-pressed={(ui.area == area).to_string()} class={if ui.area == area { "on" } else { "" }}
+                        onclick={emit.reform(move |_| Msg::Area(area))}>{ *label }</button>
+                }
+            }) }
+        </nav>
+    }
+}
+
+/// What lies over the stage while there is nothing to see yet.
+fn veil(phase: &Phase, now_us: u64) -> Html {
+    match phase {
+        Phase::Running => Html::default(),
+        Phase::Starting(what) => html! { <div class="veil" role="status"><p>{ *what }</p></div> },
+        Phase::Replaying { until_us, what } => {
+            let part = now_us as f64 / (*until_us).max(1) as f64;
+            html! {
+                <div class="veil" role="status">
+                    <p>{ *what }</p>
+                    <progress max="1" value={format!("{:.3}", part.min(1.0))}></progress>
+                </div>
+            }
+        }
+        Phase::Dead(why) => html! { <div class="veil dead" role="alert"><p>{ why }</p></div> },
+    }
+}
+
+/// What the page hears from the browser itself.
+fn listeners(emit: Emit) -> Vec<EventListener> {
+    let window = platform::window();
+    let document = platform::document();
+    let visibility = {
+        let emit = emit.clone();
+        EventListener::new(&document, "visibilitychange", move |_| {
+            let hidden = platform::document().visibility_state() == web_sys::VisibilityState::Hidden;
+            emit.emit(Msg::Hidden(hidden));
+        })
+    };
+    let left = {
+        let emit = emit.clone();
+        EventListener::new(&window, "pagehide", move |_| emit.emit(Msg::Hidden(true)))
+    };
+    let fragment = {
+        let emit = emit.clone();
+        EventListener::new(&window, "hashchange", move |_| {
+            if let Some(text) = boot::take_fragment() {
+                emit.emit(Msg::Fragment(text));
+            }
+        })
+    };
+    let keys = {
+        let emit = emit.clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(&document, "keydown", options, move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>() {
+                keep_from_browser(event);
+                emit.emit(Msg::Key(event.clone()));
+            }
+        })
+    };
+    let mut all = vec![visibility, left, fragment, keys];
+    for query in ["(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)"] {
+        if let Ok(Some(list)) = window.match_media(query) {
+            let emit = emit.clone();
+            all.push(EventListener::new(&list, "change", move |_| emit.emit(Msg::SystemTheme)));
+        }
+    }
+    all
+}
+
+/// Puts a theme into the document, the stage and the terminals.
+fn set_theme(theme: Theme, scene: &Rc<RefCell<Scene>>) {
+    if let Some(root) = platform::document().document_element() {
+        root.set_attribute("data-theme", theme.word()).expect("the name is an attribute's");
+    }
+    scene.borrow_mut().set_style();
+    terminal::set_theme(&panels::terminal_theme());
+}
+
+impl App {
+    fn look_at(&mut self, change: impl FnOnce(&mut UiState)) {
+        change(&mut self.ui);
+        self.stale = true;
+    }
+
+    fn choose(&mut self, host: String, add: bool) {
+        let chosen = &mut self.ui.chosen;
+        let was = chosen.contains(&host);
+        if !add {
+            // A click on the only chosen member lets it go again.
+            let only = chosen.len() == 1 && was;
+            chosen.clear();
+            if !only {
+                chosen.insert(host.clone());
+            }
+        } else if was {
+            chosen.remove(&host);
+        } else {
+            chosen.insert(host.clone());
+        }
+        self.ui.focus = Some(host);
+        self.stale = true;
+    }
+
+    fn choose_all(&mut self, hosts: Vec<String>) {
+        if let [host] = hosts.as_slice() {
+            self.ui.focus = Some(host.clone());
+        }
+        if hosts.is_empty() {
+            self.ui.flight = None;
+        }
+        self.ui.chosen = hosts.into_iter().collect();
+        self.stale = true;
+    }
+
+    fn next_theme(&mut self) {
+        self.ui.theme = self.ui.theme.next();
+        browser::remember("theme", self.ui.theme.word());
+        set_theme(self.ui.theme, &self.scene);
+    }
+
+    fn toggle_reader(&mut self) {
+        self.ui.reader = !self.ui.reader;
+        browser::remember("reader", if self.ui.reader { "on" } else { "off" });
+        terminal::set_reader(self.ui.reader);
+    }
+
+    /// Nothing goes on from here.
+    fn die(&mut self, why: impl Into<String>) {
+        self.ui.phase = Phase::Dead(why.into());
+        self.clock.running = false;
+    }
+
+    /// Shows bytes in a terminal and keeps them.
+    fn show(&mut self, tty: u32, bytes: &[u8]) {
+        self.scrolls.entry(tty).or_default().add(bytes);
+        if self.drawn.contains(&tty) {
+            terminal::write(tty, Uint8Array::from(bytes));
+        }
+    }
+
+    /// Writes a terminal anew from what is kept.
+    fn show_again(&self, tty: u32) {
+        if let Some(scroll) = self.scrolls.get(&tty)
+            && self.drawn.contains(&tty)
+        {
+            terminal::reset(tty, Uint8Array::from(scroll.bytes()));
+        }
+    }
+}
+
+/// Whether a key was pressed inside one of these.
+fn is_inside(event: &KeyboardEvent, places: &str) -> bool {
+    let target = event.target().and_then(|it| it.dyn_into::<Element>().ok());
+    target.is_some_and(|it| it.closest(places).ok().flatten().is_some())
+}
+
+/// Places where keys are text, or do what they do everywhere.
+const FIELDS: &str = ".screen, input, select, textarea, dialog";
+/// What Space and Enter press.
+const BUTTONS: &str = "button, summary, a";
+
+/// F6 would go to the address bar, Space would scroll.
+fn keep_from_browser(event: &KeyboardEvent) {
+    let space = event.key() == " " && !is_inside(event, FIELDS) && !is_inside(event, BUTTONS);
+    if event.key() == "F6" || space {
+        event.prevent_default();
+    }
+}
+
+impl App {
+    fn key(&mut self, ctx: &Context<Self>, event: &KeyboardEvent) -> bool {
+        if event.key() == "F6" {
+            self.next_area(event);
+            return true;
+        }
+        let chord = event.ctrl_key() || event.meta_key() || event.alt_key();
+        let pressed = event.key() == " " && is_inside(event, BUTTONS);
+        if chord || pressed || self.ui.dialog.is_some() || is_inside(event, FIELDS) {
+            return false;
+        }
+        let (key, code) = (event.key(), event.code());
+        match panels::message_for(&key, &code, event.shift_key(), &self.ui, &self.view) {
+            Some(msg) => {
+                ctx.link().send_message(msg);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Goes to the next area, or with Shift to the one before.
+    fn next_area(&mut self, event: &KeyboardEvent) {
+        let within = |id: &str| is_inside(event, &format!("#{id}"));
+        let here = AREAS.iter().position(|(_, _, id)| within(id));
+        let step = if event.shift_key() { AREAS.len() - 1 } else { 1 };
+        let next = here.map_or(0, |here| (here + step) % AREAS.len());
+        let (area, _, id) = AREAS[next];
+        self.ui.area = area;
+        match area {
+            Area::Terminal => terminal::focus(self.ui.terminal),
+            Area::Cluster | Area::Facts => platform::focus(id),
+        }
+    }
+}

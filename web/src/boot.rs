@@ -1,0 +1,103 @@
+//! What happens before a lab is there: the store is opened, the writer's lock asked for, the
+//! last lab read.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::platform::{self, browser};
+use crate::store::{self, SavedLab, StoreError};
+
+/// Whether this tab may write.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Storage {
+    /// It may, with this fence.
+    Writer { fence: f64 },
+    /// Another tab does.
+    Reader,
+    /// Nothing can be saved at all.
+    Nowhere,
+}
+
+/// What was found.
+pub(crate) struct Booted {
+    /// Whether this tab may write.
+    pub(crate) storage: Storage,
+    /// Why not, if something is wrong.
+    pub(crate) trouble: Option<StoreError>,
+    /// The lab that was open last.
+    pub(crate) saved: Option<SavedLab>,
+    /// A share link in the address.
+    pub(crate) fragment: Option<String>,
+}
+
+/// The two things the browser may tell at any time.
+pub(crate) struct Watchers {
+    /// Another tab stole the lock.
+    pub(crate) on_lost: Closure<dyn FnMut()>,
+    /// The database was closed under us.
+    pub(crate) on_closed: Closure<dyn FnMut()>,
+}
+
+/// Opens everything.
+pub(crate) async fn boot(watchers: &Watchers) -> Booted {
+    let fragment = take_fragment();
+    if let Err(error) = store::open(&watchers.on_closed).await {
+        return nowhere(error, fragment);
+    }
+    let mine = acquire(false, watchers).await;
+    read(mine, fragment).await
+}
+
+/// Reads everything anew after the lock was taken over.
+pub(crate) async fn read_as_writer(watchers: &Watchers) -> Booted {
+    match store::open(&watchers.on_closed).await {
+        Ok(()) => read(true, None).await,
+        Err(error) => nowhere(error, None),
+    }
+}
+
+fn nowhere(trouble: StoreError, fragment: Option<String>) -> Booted {
+    Booted { storage: Storage::Nowhere, trouble: Some(trouble), saved: None, fragment }
+}
+
+async fn read(mine: bool, fragment: Option<String>) -> Booted {
+    let storage = match mine {
+        false => Storage::Reader,
+        true => match store::raise_fence().await {
+            Ok(fence) => Storage::Writer { fence },
+            Err(error) => return nowhere(error, fragment),
+        },
+    };
+    // A lab that cannot be read is not overwritten: a new one gets a name of its own.
+    let (saved, trouble) = match store::current().await {
+        Ok(saved) => (saved, None),
+        Err(error) => (None, Some(error)),
+    };
+    Booted { storage, trouble, saved, fragment }
+}
+
+/// Asks to be the writer; with `steal`, the tab that is loses the lock.
+pub(crate) async fn acquire(steal: bool, watchers: &Watchers) -> bool {
+    let answer: Promise = browser::acquire(steal, &watchers.on_lost);
+    JsFuture::from(answer).await.is_ok_and(|it| it.is_truthy())
+}
+
+/// The share link's text, taken out of the address so that a reload does not ask again.
+pub(crate) fn take_fragment() -> Option<String> {
+    let location = platform::window().location();
+    let hash = location.hash().ok()?;
+    let text = hash.strip_prefix('#').filter(|text| !text.is_empty())?.to_string();
+    let address = location.href().ok()?;
+    let bare = address.split('#').next().unwrap_or_default();
+    if let Ok(history) = platform::window().history() {
+        history.replace_state_with_url(&JsValue::NULL, "", Some(bare)).ok();
+    }
+    Some(text)
+}
+
+/// The address of a share link.
+pub(crate) fn share_url(text: &str) -> String {
+    let href = platform::window().location().href().unwrap_or_default();
+    format!("{}#{text}", href.split('#').next().unwrap_or_default())
+}

@@ -1,0 +1,257 @@
+//! The one sentence of what to try next. It follows what the learner has done, in any order.
+
+use lab::api::{Power, QuorumView};
+use serde::{Deserialize, Serialize};
+
+use crate::state::View;
+
+/// Something the learner did or brought about.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Deed {
+    /// A command typed in a terminal.
+    Line(String),
+    /// A `sim` line, typed or clicked.
+    Sim(String),
+    /// Time was slowed down.
+    Slowed,
+    /// No group of voters is a majority any more.
+    QuorumLost,
+    /// One is again.
+    QuorumBack,
+    /// A learner joined.
+    LearnerJoined,
+    /// There are more voters than before.
+    VoterJoined,
+}
+
+/// How far the learner has come: a bit for each of [`STEPS`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    done: u32,
+    /// The line is put away.
+    pub(crate) hidden: bool,
+}
+
+/// What the button beside the sentence does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Offer {
+    /// Types this into the terminal, without Enter.
+    Type(String),
+    /// Does what `sim` does with this line.
+    Sim(String),
+    /// Sets the speed.
+    Speed(u32),
+    /// Only the sentence.
+    Nothing,
+}
+
+/// One step: how it is said, and when it is done.
+struct Step {
+    say: fn(&Scene<'_>) -> (String, Offer),
+    done: fn(&Deed, &Scene<'_>) -> bool,
+}
+
+/// What a step may look at.
+pub(crate) struct Scene<'a> {
+    /// The picture.
+    pub(crate) view: &'a View,
+}
+
+impl Scene<'_> {
+    fn leader(&self) -> Option<&str> {
+        self.view.world.as_ref()?.leader.as_deref()
+    }
+
+    fn quorum(&self) -> QuorumView {
+        self.view.quorum.as_deref().cloned().unwrap_or_default()
+    }
+
+    /// A voter to take away next: one that follows, so that the leader stays to be watched.
+    fn next_victim(&self) -> Option<String> {
+        let quorum = self.quorum();
+        let leader = self.leader();
+        quorum.reachable.iter().rev().find(|host| Some(host.as_str()) != leader).cloned()
+    }
+
+    fn down(&self) -> Option<String> {
+        let quorum = self.quorum();
+        let stands = |power: Power| !matches!(power, Power::Running);
+        let mut cards = self.view.members.iter();
+        cards.find(|card| quorum.voters.contains(&card.host) && stands(card.power)).map(|card| {
+            match card.power {
+                Power::Frozen => format!("thaw {}", card.host),
+                Power::Off => format!("poweron {}", card.host),
+                _ => format!("start {}", card.host),
+            }
+        })
+    }
+
+    fn idle(&self) -> Option<String> {
+        let mut cards = self.view.members.iter();
+        cards.find(|card| card.power == Power::Idle).map(|card| card.host.clone())
+    }
+}
+
+fn sim_is(deed: &Deed, verbs: &[&str]) -> bool {
+    matches!(deed, Deed::Sim(line) if verbs.iter().any(|verb| line.split(' ').next() == Some(verb)))
+}
+
+static STEPS: &[Step] = &[
+    Step {
+        say: |_| {
+            (
+                "Write something: type etcdctl put greeting hello, then Enter.".into(),
+                Offer::Type("etcdctl put greeting hello".into()),
+            )
+        },
+        done: |deed, _| matches!(deed, Deed::Line(line) if line.contains("etcdctl") && line.contains("put ")),
+    },
+    Step {
+        say: |scene| match scene.leader() {
+            Some(leader) => (
+                format!("{leader} leads. Kill it, and watch the others notice and elect."),
+                Offer::Sim(format!("kill {leader}")),
+            ),
+            None => ("No leader yet: followers wait until their timer runs out.".into(), Offer::Nothing),
+        },
+        done: |deed, scene| match deed {
+            Deed::Sim(line) => {
+                sim_is(deed, &["kill", "stop", "poweroff", "freeze", "isolate"])
+                    && scene.leader().is_none_or(|leader| line.ends_with(leader))
+            }
+            _ => false,
+        },
+    },
+    Step {
+        say: |_| {
+            (
+                "A message needs half a millisecond. Slow time to x1/100 and see every one.".into(),
+                Offer::Speed(10),
+            )
+        },
+        done: |deed, _| *deed == Deed::Slowed,
+    },
+    Step {
+        say: |scene| {
+            let quorum = scene.quorum();
+            let text = format!(
+                "{} of {} voters are there and {} are needed. Take one more away than the cluster can lose.",
+                quorum.reachable.len(),
+                quorum.voters.len(),
+                quorum.quorum
+            );
+            (text, scene.next_victim().map_or(Offer::Nothing, |host| Offer::Sim(format!("kill {host}"))))
+        },
+        done: |deed, _| *deed == Deed::QuorumLost,
+    },
+    Step {
+        say: |_| {
+            (
+                "The quorum is lost. Write again: put waits, then fails. Then get greeting --consistency=s, which still answers.".into(),
+                Offer::Type("etcdctl put greeting again".into()),
+            )
+        },
+        done: |deed, scene| {
+            matches!(deed, Deed::Line(line) if line.contains("put "))
+                && scene.view.quorum.as_ref().is_some_and(|quorum| !quorum.has_quorum)
+        },
+    },
+    Step {
+        say: |scene| {
+            let quorum = scene.quorum();
+            let text = format!(
+                "Bring members back: with {} of {} the majority elects a leader and writes go on.",
+                quorum.quorum,
+                quorum.voters.len()
+            );
+            (text, scene.down().map_or(Offer::Nothing, Offer::Sim))
+        },
+        done: |deed, _| *deed == Deed::QuorumBack,
+    },
+    Step {
+        say: |scene| {
+            let voters = scene.quorum().voters;
+            let few = voters.len().saturating_sub(1) / 2;
+            let (left, right) = voters.split_at(few.min(voters.len()));
+            let offer = match (left, right) {
+                ([_, ..], [_, ..]) => {
+                    Offer::Sim(format!("partition {} / {}", left.join(","), right.join(",")))
+                }
+                _ => Offer::Nothing,
+            };
+            ("Split the network: only the side with a majority keeps writing.".into(), offer)
+        },
+        done: |deed, _| sim_is(deed, &["partition"]),
+    },
+    Step {
+        say: |_| {
+            (
+                "Join the network again, and watch the smaller side take over the other's log.".into(),
+                Offer::Sim("heal".into()),
+            )
+        },
+        done: |deed, _| sim_is(deed, &["heal"]),
+    },
+    Step {
+        say: |scene| {
+            let offer = scene.idle().map_or(Offer::Nothing, |host| Offer::Sim(format!("add {host} --learner")));
+            ("Grow the cluster: a learner copies the log first and has no vote.".into(), offer)
+        },
+        done: |deed, _| *deed == Deed::LearnerJoined,
+    },
+    Step {
+        say: |scene| {
+            let learner = scene.quorum().learners.first().cloned();
+            let offer = learner.map_or(Offer::Nothing, |host| Offer::Sim(format!("promote {host}")));
+            ("Promote the learner: the quorum is counted anew from that entry on.".into(), offer)
+        },
+        done: |deed, _| *deed == Deed::VoterJoined,
+    },
+];
+
+impl Progress {
+    /// Notes a deed; true when the sentence changes.
+    pub(crate) fn saw(&mut self, deed: &Deed, scene: &Scene<'_>) -> bool {
+        let before = self.done;
+        // One deed ends one step, the first that is open: nobody skips half the tour by chance.
+        let open = (0..STEPS.len()).filter(|step| before & (1 << step) == 0);
+        if let Some(step) = open.into_iter().find(|step| (STEPS[*step].done)(deed, scene)) {
+            self.done |= 1 << step;
+        }
+        self.done != before
+    }
+
+    /// The sentence and its button.
+    pub(crate) fn sentence(&self, scene: &Scene<'_>) -> (String, Offer) {
+        match STEPS.iter().enumerate().find(|(step, _)| self.done & (1 << step) == 0) {
+            Some((_, step)) => (step.say)(scene),
+            None => (
+                "You have seen it all once. Now break it your own way: sim help lists every fault.".into(),
+                Offer::Type("sim help".into()),
+            ),
+        }
+    }
+
+    /// Steps done and steps there are.
+    pub(crate) fn count(&self) -> (u32, usize) {
+        (self.done.count_ones(), STEPS.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deeds_end_their_step_in_any_order() {
+        let view = View::default();
+        let scene = Scene { view: &view };
+        let mut progress = Progress::default();
+        assert!(progress.sentence(&scene).0.contains("put greeting"));
+        assert!(progress.saw(&Deed::Sim("heal".into()), &scene));
+        assert!(!progress.saw(&Deed::Sim("heal".into()), &scene), "once is enough");
+        assert!(progress.saw(&Deed::Line("etcdctl put a 1".into()), &scene));
+        assert!(progress.sentence(&scene).0.contains("No leader yet"));
+        assert_eq!(progress.count(), (2, STEPS.len()));
+    }
+}

@@ -1,0 +1,326 @@
+//! The wire to the worker: what is asked, and what came back, in Rust's words.
+//!
+//! Every message carries a number and is answered once; [`Ask`] remembers what a number was
+//! for. The worker's side is `web/js/worker.js`.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use lab::api::{Answer, Command, Delta, Input, Want};
+use wasm_bindgen::prelude::*;
+use web_sys::{MessageEvent, Worker};
+use yew::Callback;
+
+use crate::platform;
+
+/// Where an input came from; it decides what its answer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A terminal's line editor.
+    Terminal,
+    /// A click: the answer is shown beside the cluster.
+    Click,
+    /// The page itself: opening a terminal.
+    Page,
+    /// The store: inputs after the last checkpoint, done again at their time.
+    Replay,
+}
+
+/// What a question was for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ask {
+    /// The worker compiles the core.
+    Load,
+    /// A world begins: fresh, or at a checkpoint.
+    Start,
+    /// Time passes and the picture comes.
+    Frame,
+    /// A key of a terminal.
+    Edit { tty: u32 },
+    /// Something that changes the world.
+    Input { seq: u32, input: Input, origin: Origin },
+    /// The recipe, for a file.
+    RecipeFile,
+    /// The recipe, for the store beside a checkpoint.
+    RecipeSave,
+    /// The text of a share link.
+    Share,
+    /// What somebody else's recipe holds; its bytes go on with it.
+    Inspect { bytes: Vec<u8> },
+    /// A world by its recipe.
+    Replay,
+    /// Back to before the last action.
+    Undo,
+    /// A checkpoint for the store.
+    Save,
+    /// Needs no answer.
+    Note,
+}
+
+/// What a trap left: see `recover` in `worker.js`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Trapped {
+    /// The world is back at a checkpoint, without these inputs.
+    Back { point: u32, dropped: Vec<u32> },
+    /// No checkpoint came through.
+    Dead,
+}
+
+/// An answer of the worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    /// What it answers.
+    pub(crate) ask: Ask,
+    /// The session's answer, where it was asked.
+    pub(crate) answer: Option<Answer>,
+    /// The picture.
+    pub(crate) delta: Option<Delta>,
+    /// A checkpoint's number, 0 for none.
+    pub(crate) point: u32,
+    /// The number of the adopted checkpoint behind the undo button.
+    pub(crate) undo_point: u32,
+    /// Virtual time of an input.
+    pub(crate) at_us: u64,
+    /// A sentence where something failed.
+    pub(crate) failed: Option<String>,
+    /// The core trapped.
+    pub(crate) trapped: Option<Trapped>,
+    /// Nothing to do: an undo without an action, a frame overtaken by an undo.
+    pub(crate) nothing: bool,
+    /// The message as it came, for what only passes through (checkpoint blocks).
+    pub(crate) raw: JsValue,
+}
+
+/// The worker, asked.
+pub(crate) struct Link {
+    worker: Worker,
+    next: Cell<u32>,
+    waiting: Rc<RefCell<BTreeMap<u32, Ask>>>,
+    // Kept alive as long as the worker may call them.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut()>,
+}
+
+impl Link {
+    /// Starts the worker; every answer goes to `heard`, its own death to `died`.
+    pub(crate) fn start(heard: Callback<Reply>, died: Callback<()>) -> Link {
+        let worker = platform::start_worker();
+        let waiting: Rc<RefCell<BTreeMap<u32, Ask>>> = Rc::default();
+        let known = Rc::clone(&waiting);
+        let on_message = Closure::new(move |event: MessageEvent| {
+            let raw = event.data();
+            let ask = known.borrow_mut().remove(&number(&raw, "id"));
+            if let Some(ask) = ask {
+                heard.emit(reply(ask, raw));
+            }
+        });
+        let on_error = Closure::new(move || died.emit(()));
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        Link {
+            worker,
+            next: Cell::new(1),
+            waiting,
+            _on_message: on_message,
+            _on_error: on_error,
+        }
+    }
+
+    /// True while an answer to a question of this kind is still to come.
+    pub(crate) fn waits_for(&self, wanted: impl Fn(&Ask) -> bool) -> bool {
+        self.waiting.borrow().values().any(wanted)
+    }
+
+    /// Compiles the core; refused when page and worker are of different builds.
+    pub(crate) fn load(&self) {
+        let message = message("load");
+        set(&message, "build", &platform::build().into());
+        set(&message, "url", &platform::core_url().into());
+        self.send(Ask::Load, &message);
+    }
+
+    /// A fresh core that runs `command` first.
+    pub(crate) fn start_fresh(&self, ask: Ask, command: &Command, seq: u32) {
+        let message = message("start");
+        set(&message, "bytes", &pack(command));
+        set(&message, "seq", &seq.into());
+        self.send(ask, &message);
+    }
+
+    /// A core at a saved checkpoint. `message` holds `point`, `undo` and `blocks`.
+    pub(crate) fn start_at(&self, saved: &Object) {
+        set(saved, "kind", &"start".into());
+        self.send(Ask::Start, saved);
+    }
+
+    /// A command that is no input.
+    pub(crate) fn call(&self, ask: Ask, command: &Command) {
+        let message = message("call");
+        set(&message, "bytes", &pack(command));
+        self.send(ask, &message);
+    }
+
+    /// A key of a terminal; `action` when it may end a command.
+    pub(crate) fn edit(&self, tty: u32, command: &Command, action: bool) {
+        let message = message("edit");
+        set(&message, "bytes", &pack(command));
+        set(&message, "action", &action.into());
+        self.send(Ask::Edit { tty }, &message);
+    }
+
+    /// Something that changes the world; `action` when undo should come back to before it.
+    pub(crate) fn input(&self, seq: u32, input: Input, origin: Origin, action: bool) {
+        let message = message("input");
+        set(&message, "bytes", &pack(&Command::Apply(input.clone())));
+        set(&message, "seq", &seq.into());
+        set(&message, "action", &action.into());
+        self.send(Ask::Input { seq, input, origin }, &message);
+    }
+
+    /// Lets time pass until `until_us`, for at most `budget_ms`; then the picture.
+    pub(crate) fn frame(&self, until_us: u64, budget_ms: f64, want: &Want, step: bool) {
+        let message = message("frame");
+        // Virtual times stay below 2^53 microseconds: 285 years.
+        set(&message, "until", &(until_us as f64).into());
+        set(&message, "budget", &budget_ms.into());
+        set(&message, "want", &pack(&Command::View(want.clone())));
+        if step {
+            set(&message, "step", &pack(&Command::Step));
+        }
+        self.send(Ask::Frame, &message);
+    }
+
+    /// A question without content.
+    pub(crate) fn ask(&self, ask: Ask, kind: &str) {
+        self.send(ask, &message(kind));
+    }
+
+    /// A checkpoint for the store; with `all`, every block of it.
+    pub(crate) fn save(&self, all: bool) {
+        let message = message("save");
+        set(&message, "all", &all.into());
+        self.send(Ask::Save, &message);
+    }
+
+    /// Tells which blocks the store has now.
+    pub(crate) fn saved(&self, ids: &Array) {
+        let message = message("saved");
+        set(&message, "ids", ids);
+        self.send(Ask::Note, &message);
+    }
+
+    /// Gives a checkpoint up.
+    pub(crate) fn drop_point(&self, point: u32) {
+        let message = message("drop");
+        set(&message, "point", &point.into());
+        self.send(Ask::Note, &message);
+    }
+
+    fn send(&self, ask: Ask, message: &Object) {
+        let id = self.next.replace(self.next.get() + 1);
+        set(message, "id", &id.into());
+        self.waiting.borrow_mut().insert(id, ask);
+        self.worker.post_message(message).expect("plain values and bytes can be cloned");
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+fn reply(ask: Ask, raw: JsValue) -> Reply {
+    let answer = bytes(&raw, "bytes").map(|bytes| unpack(&bytes));
+    let delta = match bytes(&raw, "delta").map(|bytes| unpack(&bytes)) {
+        Some(Answer::Delta(delta)) => Some(delta),
+        _ => None,
+    };
+    let refused = get(&raw, "refused").as_string().map(|_| {
+        "The page and its worker are of different builds: reload to get both anew.".to_string()
+    });
+    let trapped = Some(get(&raw, "trapped")).filter(|it| it.is_object());
+    Reply {
+        ask,
+        answer,
+        delta,
+        point: number(&raw, "point"),
+        undo_point: number(&raw, "undoPoint"),
+        at_us: get(&raw, "at").as_f64().unwrap_or(0.0) as u64,
+        failed: refused.or_else(|| get(&raw, "failed").as_string()),
+        trapped: trapped.map(|it| trap(&it)),
+        nothing: get(&raw, "none").is_truthy() || get(&raw, "stale").is_truthy(),
+        raw,
+    }
+}
+
+fn trap(raw: &JsValue) -> Trapped {
+    if get(raw, "dead").is_truthy() {
+        return Trapped::Dead;
+    }
+    let dropped = Array::from(&get(raw, "dropped"));
+    let dropped = dropped.iter().filter_map(|seq| seq.as_f64()).map(|seq| seq as u32).collect();
+    Trapped::Back { point: number(raw, "point"), dropped }
+}
+
+fn pack(command: &Command) -> JsValue {
+    let bytes = postcard::to_allocvec(command).expect("a command always has bytes");
+    Uint8Array::from(bytes.as_slice()).into()
+}
+
+fn unpack(bytes: &[u8]) -> Answer {
+    postcard::from_bytes(bytes).unwrap_or_else(|error| {
+        Answer::Refused(format!("The session's answer could not be read: {error}."))
+    })
+}
+
+/// A field of a JavaScript object; undefined where there is none.
+pub(crate) fn get(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// Sets a field of a plain object.
+pub(crate) fn set(object: &Object, name: &str, value: &JsValue) {
+    Reflect::set(object, &name.into(), value).expect("a plain object takes every field");
+}
+
+/// A field that holds bytes.
+pub(crate) fn bytes(object: &JsValue, name: &str) -> Option<Vec<u8>> {
+    get(object, name).dyn_into::<Uint8Array>().ok().map(|bytes| bytes.to_vec())
+}
+
+/// A field that holds a small number; 0 where there is none.
+pub(crate) fn number(object: &JsValue, name: &str) -> u32 {
+    get(object, name).as_f64().unwrap_or(0.0) as u32
+}
+
+fn message(kind: &str) -> Object {
+    let message = Object::new();
+    set(&message, "kind", &kind.into());
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use lab::api::{Advanced, Speed};
+
+    use super::*;
+
+    /// `web/js/postcard.js` writes and reads these two by itself.
+    #[test]
+    fn the_words_the_worker_speaks_itself_have_not_moved() {
+        let advance = Command::Advance { until_us: 300, events_max: 7 };
+        assert_eq!(postcard::to_allocvec(&advance).unwrap(), [3, 0xac, 2, 7]);
+        let advanced = Answer::Advanced(Advanced {
+            now_us: 300,
+            reached: true,
+            events: 7,
+            replaying: false,
+            violated: false,
+            speed: Some(Speed::Pause),
+        });
+        assert_eq!(postcard::to_allocvec(&advanced).unwrap(), [2, 0xac, 2, 1, 7, 0, 0, 1, 1]);
+    }
+}

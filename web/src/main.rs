@@ -1,0 +1,23 @@
+//! The page: shows what the session answers and asks it for more. It knows no rule of etcd.
+//!
+//! Reading order: `msg` (all that can happen), `state` (all that is remembered), `app` (what
+//! each message does), `panels` (what is drawn), `stage` (the sixty-frames-a-second part).
+
+mod app;
+mod boot;
+mod clock;
+mod coach;
+mod link;
+mod msg;
+mod panels;
+mod platform;
+mod saver;
+mod scroll;
+mod stage;
+mod state;
+mod store;
+mod text;
+
+fn main() {
+    yew::Renderer::<app::App>::with_root(platform::mount_point()).render();
+}

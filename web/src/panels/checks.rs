@@ -1,0 +1,46 @@
+//! The checkers: what is promised, and how often it was looked at.
+
+use std::rc::Rc;
+
+use lab::api::ChecksView;
+use yew::{Html, Properties, component, html};
+
+use super::Panel;
+use super::icons::icon;
+use crate::text;
+
+/// The tab.
+pub(super) const PANEL: Panel = Panel {
+    id: "checks",
+    label: "Checks",
+    want: |_, _, _| {},
+    draw: |_, view, _| html! { <Checks checks={view.checks.clone()} /> },
+};
+
+#[derive(Properties, PartialEq)]
+struct Props {
+    checks: Option<Rc<ChecksView>>,
+}
+
+#[component]
+fn Checks(props: &Props) -> Html {
+    let Some(checks) = &props.checks else {
+        return html! { <p class="empty">{ "The checkers have not looked yet." }</p> };
+    };
+    html! {
+        <>
+            if let Some(found) = &checks.violation {
+                <p class="verdict bad">{ icon("edge") }<span>{ found }</span></p>
+            } else {
+                <p class="verdict good">{ icon("shield") }
+                    <span><b>{ "0 broken promises" }</b>{ format!(" in {}, {} acknowledged and {} answered.",
+                        text::plural(checks.events, "event"), text::plural(checks.writes, "write"), text::plural(checks.reads, "linearizable read")) }</span></p>
+            }
+            <ul class="checks">
+                { for checks.checks.iter().map(|(name, looks, promise)| html! {
+                    <li key={name.as_str()}>{ icon("ok") }<span>{ promise }<small>{ name }</small></span><b title="Times it looked">{ text::count(*looks) }</b></li>
+                }) }
+            </ul>
+        </>
+    }
+}
