@@ -10,7 +10,6 @@ use crate::rng::Rng;
 /// A host.
 #[derive(Debug)]
 pub(crate) struct Host {
-    pub(crate) id: HostId,
     pub(crate) name: String,
     /// Whether it has power.
     pub(crate) on: bool,
@@ -52,7 +51,7 @@ impl Host {
         let name = hosts[usize::from(id.0)].clone();
         furnish(&mut disk, &name, hosts, at).expect("an empty disk has room for a system");
         disk.settle(0);
-        Host { id, name, on: true, skew_us: 0, disk }
+        Host { name, on: true, skew_us: 0, disk }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::ids::{HostId, Pid};
+use crate::ids::Pid;
 
 /// What one instant may bring to a screen before its writer has to rest.
 pub(crate) const FLOOD_BYTES: u64 = 65_536;
@@ -26,7 +26,6 @@ pub enum Stream {
 /// A terminal.
 #[derive(Debug)]
 pub(crate) struct Tty {
-    pub(crate) host: HostId,
     /// The login shell while it lives.
     pub(crate) shell: Option<Pid>,
     /// Commands its user has entered and the shell has not taken.
@@ -45,9 +44,8 @@ pub(crate) struct Tty {
 }
 
 impl Tty {
-    pub(crate) fn new(host: HostId) -> Tty {
+    pub(crate) fn new() -> Tty {
         Tty {
-            host,
             shell: None,
             commands: VecDeque::new(),
             running: None,

@@ -52,11 +52,6 @@ impl Kernel {
         self.procs.get(&pid).is_some_and(|proc| proc.ending.is_none())
     }
 
-    /// Whether a process is stopped by a signal.
-    pub(crate) fn is_stopped(&self, pid: Pid) -> bool {
-        self.procs.get(&pid).is_some_and(|proc| proc.stopped)
-    }
-
     /// How a process ended, as long as somebody may ask.
     pub(crate) fn ending(&self, pid: Pid) -> Option<Ending> {
         self.procs.get(&pid)?.ending

@@ -21,7 +21,7 @@ pub(crate) fn open(
         if kernel.tty_alive(id) {
             return Err(Errno::Ebusy);
         }
-        kernel.ttys.insert(id, Tty::new(host));
+        kernel.ttys.insert(id, Tty::new());
     }
     let pid = spawn_exec(kernel, host, shell, Stdio::Tty(id))?;
     if let Some(tty) = kernel.borrow_mut().ttys.get_mut(&id) {
