@@ -36,6 +36,8 @@ pub mod snapfile;
 mod snapshot;
 pub mod status;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod version;
 pub mod wal;
 mod watch;
@@ -46,5 +48,6 @@ pub use envelope::{Envelope, MsgKind};
 pub use fact::{Change, Fact, RequestKey, Why};
 pub use ids::{ClusterId, MemberId};
 pub use log::{Level, LogLine};
+pub use mvcc::Revision;
 pub use member::{BootError, Member, Now, Output};
 pub use status::{EntryInfo, MemberInfo, MemberStatus, PeerProgress, Role, Timer};

@@ -1,6 +1,7 @@
 //! The world as its users hold it: it lets time pass, carries out faults, and shows itself.
 
 mod inject;
+mod survey;
 mod views;
 
 use std::cell::RefCell;

@@ -462,8 +462,8 @@ impl Session {
 
     /// Takes in what the world said since the last look.
     fn absorb(&mut self) {
-        for (at_us, event) in self.world.drain_events() {
-            match &event {
+        for happened in self.world.drain_events() {
+            match &happened.what {
                 WorldEvent::TtyOutput { tty, stream, bytes } => {
                     self.output(TtyId(tty.0), *stream, bytes);
                 }
@@ -471,7 +471,7 @@ impl Session {
                 WorldEvent::Session { text } => {
                     self.speed = control::speed_of(text).or(self.speed);
                 }
-                event => self.story.tell(at_us, event),
+                event => self.story.tell(happened.at_us, event),
             }
         }
         self.watch_quorum();

@@ -130,7 +130,7 @@ impl Story {
                 );
                 self.push(at_us, Some(*host), StoryKind::Data, text);
             }
-            WorldEvent::PeerStatus { .. } | WorldEvent::TtyOutput { .. } | WorldEvent::CommandDone { .. } | WorldEvent::Session { .. } => {}
+            WorldEvent::PeerStatus { .. } | WorldEvent::TtyOutput { .. } | WorldEvent::TtyClosed { .. } | WorldEvent::CommandDone { .. } | WorldEvent::Session { .. } => {}
         }
     }
 

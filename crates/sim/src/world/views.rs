@@ -112,16 +112,7 @@ impl World {
 
     /// What runs on a host.
     pub fn host_power(&self, host: HostId) -> Power {
-        let kernel = self.kernel.borrow();
-        if !kernel.host(host).on {
-            return Power::Off;
-        }
-        match kernel.members.of_host(host) {
-            Some(hosted) if hosted.is_stopped() => Power::Frozen,
-            Some(_) => Power::Running,
-            None if kernel.members.ever(host) => Power::Stopped,
-            None => Power::Idle,
-        }
+        self.kernel.borrow().host_power(host)
     }
 
     /// The hosts' names, in order of their ids.
