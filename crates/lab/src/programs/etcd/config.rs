@@ -1,0 +1,441 @@
+//! From flags and variables to a member's configuration, with etcd's checks in etcd's order.
+
+use etcd::{Config, InitialState, Release};
+
+use super::flags::{Fault, Values};
+use crate::etcdctl::go::{addr, duration, json, quote::quote};
+
+/// Something to print.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    /// A line of the log: level, caller, message and fields (JSON, with the leading comma).
+    Log(&'static str, &'static str, String, String),
+    /// Text for standard error.
+    Err(String),
+    /// Text for standard output.
+    Out(String),
+}
+
+/// What the command line comes to.
+#[derive(Debug)]
+pub(super) struct Start {
+    /// The member to run.
+    pub(super) config: Config,
+    /// What was said on the way.
+    pub(super) said: Vec<Said>,
+}
+
+/// etcd does not start.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The exit code; 0 for `--help` and `--version`.
+    pub(super) exit_code: i32,
+    /// In one line.
+    pub(super) reason: String,
+    pub(super) said: Vec<Said>,
+}
+
+/// Lines of etcd's source that log lines name, in 3.6.14 and 3.5.33.
+pub(super) fn caller(release: Release, in_3_6: &'static str, in_3_5: &'static str) -> &'static str {
+    if release.is_3_6() { in_3_6 } else { in_3_5 }
+}
+
+/// A field of a log line.
+pub(super) fn field(key: &str, value: &str) -> String {
+    format!(",{}:{}", json::zap(key), json::zap(value))
+}
+
+/// The longest election timeout.
+const ELECTION_MAX_MS: u64 = 50_000;
+const CONFLICTING_BOOTSTRAP: &str = "multiple discovery or bootstrap flags are set. Choose one \
+    of \"initial-cluster\", \"discovery\", \"discovery-endpoints\" or \"discovery-srv\"";
+const UNSET_ADVERTISE: &str =
+    "--advertise-client-urls is required when --listen-client-urls is set explicitly";
+
+/// Reads a command line, its name first, and the environment. `absolute` makes paths absolute.
+pub(super) fn parse(
+    release: Release,
+    args: &[String],
+    env: &[(String, String)],
+    absolute: &dyn Fn(&str) -> String,
+) -> Result<Start, Refusal> {
+    let mut reading = Reading { release, said: Vec::new() };
+    let values = match Values::parse(release, args.get(1..).unwrap_or_default()) {
+        Ok(values) => values,
+        Err(fault) => return Err(reading.unread(fault, args)),
+    };
+    if values.bool("version") {
+        return Err(reading.version());
+    }
+    reading.check(values, args, env, absolute)
+}
+
+struct Reading {
+    release: Release,
+    said: Vec<Said>,
+}
+
+impl Reading {
+    fn caller(&self, in_3_6: &'static str, in_3_5: &'static str) -> &'static str {
+        caller(self.release, in_3_6, in_3_5)
+    }
+
+    fn log(&mut self, level: &'static str, caller: &'static str, msg: &str, fields: String) {
+        self.said.push(Said::Log(level, caller, msg.to_owned(), fields));
+    }
+
+    fn refuse(&mut self, exit_code: i32, reason: impl Into<String>) -> Refusal {
+        Refusal { exit_code, reason: reason.into(), said: std::mem::take(&mut self.said) }
+    }
+
+    fn unread(&mut self, fault: Fault, args: &[String]) -> Refusal {
+        match fault {
+            Fault::Help => {
+                self.said.push(Said::Err(super::usage()));
+                self.said.push(Said::Out(super::flag_help(self.release)));
+                self.refuse(0, "help was asked for")
+            }
+            Fault::Flag(error) => {
+                self.said.push(Said::Err(format!("{error}\n{}", super::usage())));
+                self.refuse(2, error)
+            }
+            Fault::Word(word) => {
+                let error = format!("{} is not a valid flag", quote(word.as_bytes()));
+                self.running(args);
+                self.unverified(error)
+            }
+        }
+    }
+
+    fn version(&mut self) -> Refusal {
+        // The releases imitated were built from these commits.
+        let sha = if self.release.is_3_6() { "fc04cf702" } else { "9f4b12540" };
+        self.said.push(Said::Out(format!(
+            "etcd Version: {}\nGit SHA: {sha}\nGo Version: go1.26.10\nGo OS/Arch: linux/amd64\n",
+            self.release
+        )));
+        self.refuse(0, "the version was asked for")
+    }
+
+    fn running(&mut self, args: &[String]) {
+        let args: Vec<String> = args.iter().map(|arg| json::zap(arg)).collect();
+        let caller = self.caller("etcdmain/etcd.go:64", "etcdmain/etcd.go:73");
+        self.log("info", caller, "Running: ", format!(",\"args\":[{}]", args.join(",")));
+    }
+
+    /// The flags do not make sense together.
+    fn unverified(&mut self, error: impl Into<String>) -> Refusal {
+        let error = error.into();
+        let caller = self.caller("etcdmain/etcd.go:66", "etcdmain/etcd.go:75");
+        self.log("warn", caller, "failed to verify flags", field("error", &error));
+        if error == UNSET_ADVERTISE {
+            let caller = self.caller("etcdmain/etcd.go:69", "etcdmain/etcd.go:78");
+            self.log("warn", caller, "advertise client URLs are not set", field("error", &error));
+        }
+        self.refuse(1, error)
+    }
+
+    /// The flags make sense and the member still cannot start.
+    fn fatal(&mut self, error: impl Into<String>) -> Refusal {
+        let error = error.into();
+        if !self.release.is_3_6() {
+            let fields = field("error", &error);
+            self.log("warn", "etcdmain/etcd.go:146", "failed to start etcd", fields);
+        }
+        let caller = self.caller("etcdmain/etcd.go:183", "etcdmain/etcd.go:204");
+        let fields = format!("{},\"stacktrace\":\"…\"", field("error", &error));
+        self.log("fatal", caller, "discovery failed", fields);
+        self.refuse(1, error)
+    }
+
+    fn check(
+        mut self,
+        mut values: Values,
+        args: &[String],
+        env: &[(String, String)],
+        absolute: &dyn Fn(&str) -> String,
+    ) -> Result<Start, Refusal> {
+        let env_error = self.environment(&mut values, env)?;
+        let mut verdict = env_error;
+        if verdict.is_none() {
+            verdict = self.validate(&values).err();
+        }
+        self.running(args);
+        if let Some(error) = verdict {
+            return Err(self.unverified(error));
+        }
+        if let Some(what) = beyond_the_lab(&values) {
+            let text = format!("{what} is not part of this lab yet");
+            self.said.push(Said::Err(format!("etcd: {text}\n")));
+            return Err(self.refuse(1, text));
+        }
+        let name = values.text("name").to_owned();
+        let advertised = values.urls("initial-advertise-peer-urls");
+        let cluster = if values.is_set("initial-cluster") || name == "default" {
+            values.text("initial-cluster").to_owned()
+        } else {
+            let own: Vec<String> = advertised.iter().map(|url| format!("{name}={url}")).collect();
+            own.join(",")
+        };
+        let mut data_dir = values.text("data-dir").to_owned();
+        if data_dir.is_empty() {
+            data_dir = format!("{name}.etcd");
+            let caller = self.caller("etcdmain/etcd.go:96", "etcdmain/etcd.go:105");
+            let fields = field("data-dir", &data_dir);
+            self.log("warn", caller, "'data-dir' was empty; using default", fields);
+        }
+        let initial_cluster = initial_cluster(&cluster)
+            .map_err(|error| self.fatal(format!("error setting up initial cluster: {error}")))?;
+        self.retention(&values)?;
+        let config = self.config(&values, initial_cluster, absolute(&data_dir), absolute);
+        Ok(Start { config, said: self.said })
+    }
+
+    /// `flags.SetFlagsFromEnv`. A variable that cannot be read is an error of the whole; one
+    /// that a flag shadows ends the program at once.
+    fn environment(
+        &mut self,
+        values: &mut Values,
+        env: &[(String, String)],
+    ) -> Result<Option<String>, Refusal> {
+        let given: Vec<&'static str> =
+            values.names().into_iter().filter(|name| values.is_set(name)).collect();
+        let (mut used, mut error) = (Vec::new(), None);
+        for name in values.names() {
+            let variable = variable_of(name);
+            let found = env.iter().find(|(key, value)| *key == variable && !value.is_empty());
+            let Some((_, value)) = found.filter(|_| !given.contains(&name)) else { continue };
+            used.push(variable.clone());
+            let kind = values.find(name).map(|(_, kind)| kind).expect("it is a known name");
+            if let Err(why) = values.set(name, kind, value) {
+                let value = quote(value.as_bytes());
+                error = Some(format!("invalid value {value} for {variable}: {why}"));
+                continue;
+            }
+            let caller = self.caller("flags/flag.go:114", "flags/flag.go:113");
+            let fields = field("variable-name", &variable) + &field("variable-value", value);
+            self.log("info", caller, "recognized and used environment variable", fields);
+        }
+        for (key, value) in env.iter().filter(|(key, _)| !used.contains(key)) {
+            if given.iter().any(|name| variable_of(name) == *key) {
+                let msg = "conflicting environment variable is shadowed by corresponding \
+                           command-line flag (either unset environment variable or disable \
+                           flag))";
+                let caller = self.caller("flags/flag.go:86", "flags/flag.go:85");
+                let fields = field("environment-variable", key) + ",\"stacktrace\":\"…\"";
+                self.log("fatal", caller, msg, fields);
+                return Err(self.refuse(1, format!("{key} is set beside its flag")));
+            }
+            if key.starts_with("ETCD_") {
+                let caller = self.caller("flags/flag.go:94", "flags/flag.go:93");
+                let fields = field("environment-variable", &format!("{key}={value}"));
+                self.log("warn", caller, "unrecognized environment variable", fields);
+            }
+        }
+        Ok(error)
+    }
+
+    /// `embed.Config.Validate`.
+    fn validate(&mut self, values: &Values) -> Result<(), String> {
+        if values.text("logger") != "zap" {
+            return Err(format!(
+                "unknown logger option {}",
+                quote(values.text("logger").as_bytes())
+            ));
+        }
+        bindable(&values.urls("listen-peer-urls"))?;
+        bindable(&values.urls("listen-client-urls"))?;
+        if values.urls("listen-client-http-urls").is_empty() {
+            let caller = self.caller("embed/config.go:1207", "embed/config.go:689");
+            let msg = "Running http and grpc server on single port. This is not recommended \
+                       for production.";
+            self.log("warn", caller, msg, String::new());
+        }
+        bindable(&values.urls("listen-metrics-urls"))?;
+        for name in ["initial-advertise-peer-urls", "advertise-client-urls"] {
+            let urls = values.urls(name);
+            reachable(&urls).map_err(|error| {
+                let urls = quote(urls.join(",").as_bytes());
+                format!("--{name} {urls} must be \"host:port\" ({error})")
+            })?;
+        }
+        let discovery = ["discovery", "discovery-srv", "discovery-endpoints"];
+        let ways = discovery.iter().filter(|name| !values.text(name).is_empty()).count();
+        if ways + usize::from(ways == 0 || values.is_set("initial-cluster")) > 1 {
+            return Err(CONFLICTING_BOOTSTRAP.to_owned());
+        }
+        timing(values)?;
+        if values.is_set("listen-client-urls") && !values.is_set("advertise-client-urls") {
+            return Err(UNSET_ADVERTISE.to_owned());
+        }
+        match values.text("auto-compaction-mode") {
+            "periodic" | "revision" => {}
+            "" => return Err("undefined auto-compaction-mode".to_owned()),
+            mode => {
+                return Err(format!("unknown auto-compaction-mode {}", quote(mode.as_bytes())));
+            }
+        }
+        if self.release.is_3_6() && values.text("name") == "default" {
+            let msg = "it isn't recommended to use default name, please set a value for \
+                       --name. Note that etcd might run into issue when multiple members have \
+                       the same default name";
+            self.log("warn", "embed/config.go:1318", msg, field("name", "default"));
+        }
+        Ok(())
+    }
+
+    /// `parseCompactionRetention`.
+    fn retention(&mut self, values: &Values) -> Result<(), Refusal> {
+        let text = values.text("auto-compaction-retention");
+        if text.parse::<u64>().is_ok() {
+            return Ok(());
+        }
+        let error = match duration::parse(text) {
+            Ok(_) if values.text("auto-compaction-mode") == "periodic" => return Ok(()),
+            Ok(_) => format!("strconv.Atoi: parsing {}: invalid syntax", quote(text.as_bytes())),
+            Err(error) => error,
+        };
+        Err(self.fatal(format!("error parsing CompactionRetention: {error}")))
+    }
+
+    fn config(
+        &self,
+        values: &Values,
+        initial_cluster: Vec<(String, Vec<String>)>,
+        data_dir: String,
+        absolute: &dyn Fn(&str) -> String,
+    ) -> Config {
+        let defaults = Config::new(values.text("name"), self.release);
+        // A flag's old name counts where the new one was not given.
+        let renamed = |name: &'static str, old: &'static str| {
+            if self.release.is_3_6() && (values.is_set(name) || !values.is_set(old)) {
+                name
+            } else {
+                old
+            }
+        };
+        let catchup = renamed("snapshot-catchup-entries", "experimental-snapshot-catchup-entries");
+        let notify = renamed(
+            "watch-progress-notify-interval",
+            "experimental-watch-progress-notify-interval",
+        );
+        let wal_dir = values.text("wal-dir");
+        let existing = values.text("initial-cluster-state") == "existing";
+        let uint = |name, default| values.uint(name).unwrap_or(default);
+        Config {
+            data_dir,
+            wal_dir: (!wal_dir.is_empty()).then(|| absolute(wal_dir)),
+            listen_peer_urls: values.urls("listen-peer-urls"),
+            listen_client_urls: values.urls("listen-client-urls"),
+            initial_advertise_peer_urls: values.urls("initial-advertise-peer-urls"),
+            advertise_client_urls: values.urls("advertise-client-urls"),
+            initial_cluster,
+            initial_cluster_state: if existing {
+                InitialState::Existing
+            } else {
+                InitialState::New
+            },
+            initial_cluster_token: values.text("initial-cluster-token").to_owned(),
+            heartbeat_ms: uint("heartbeat-interval", defaults.heartbeat_ms),
+            election_ms: uint("election-timeout", defaults.election_ms),
+            initial_election_tick_advance: values.bool("initial-election-tick-advance"),
+            pre_vote: values.bool("pre-vote"),
+            snapshot_count: uint("snapshot-count", defaults.snapshot_count),
+            snapshot_catchup: uint(catchup, defaults.snapshot_catchup),
+            quota_bytes: values.int("quota-backend-bytes"),
+            max_txn_ops: uint("max-txn-ops", defaults.max_txn_ops),
+            max_request_bytes: uint("max-request-bytes", defaults.max_request_bytes),
+            max_learners: uint("max-learners", defaults.max_learners),
+            strict_reconfig_check: values.bool("strict-reconfig-check"),
+            auto_compaction_mode: values.text("auto-compaction-mode").to_owned(),
+            auto_compaction_retention: values.text("auto-compaction-retention").to_owned(),
+            watch_progress_notify_us: values
+                .duration_us(notify)
+                .unwrap_or(defaults.watch_progress_notify_us),
+            force_new_cluster: values.bool("force-new-cluster"),
+            ..defaults
+        }
+    }
+}
+
+/// What etcd would do and the lab does not: better said than ignored.
+fn beyond_the_lab(values: &Values) -> Option<String> {
+    let given = ["config-file", "discovery", "discovery-srv", "discovery-endpoints", "cert-file"]
+        .into_iter()
+        .chain(["key-file", "peer-cert-file", "peer-key-file"]);
+    if let Some(name) = given.into_iter().find(|name| !values.text(name).is_empty()) {
+        return Some(format!("--{name}"));
+    }
+    let listening = ["listen-peer-urls", "listen-client-urls"];
+    let mut urls = listening.iter().flat_map(|name| values.urls(name));
+    let url = urls.find(|url| !url.starts_with("http://"))?;
+    Some(format!("listening on {url}"))
+}
+
+fn timing(values: &Values) -> Result<(), String> {
+    let heartbeat = values.uint("heartbeat-interval").unwrap_or_default();
+    let election = values.uint("election-timeout").unwrap_or_default();
+    for (name, value) in [("heartbeat-interval", heartbeat), ("election-timeout", election)] {
+        if value == 0 {
+            return Err(format!("--{name} must be >0 (set to {value}ms)"));
+        }
+    }
+    if heartbeat.saturating_mul(5) > election {
+        return Err(format!(
+            "--election-timeout[{election}ms] should be at least as 5 times as \
+             --heartbeat-interval[{heartbeat}ms]"
+        ));
+    }
+    if election > ELECTION_MAX_MS {
+        return Err(format!(
+            "--election-timeout[{election}ms] is too long, and should be set less than \
+             {ELECTION_MAX_MS}ms"
+        ));
+    }
+    Ok(())
+}
+
+/// `checkBindURLs`: addresses, no names but localhost.
+fn bindable(urls: &[String]) -> Result<(), String> {
+    for url in urls {
+        let parsed = addr::parse_url(url)?;
+        if parsed.scheme.starts_with("unix") {
+            continue;
+        }
+        let (host, _) = addr::split_host_port(&parsed.host)?;
+        if host != "localhost" && host.parse::<std::net::IpAddr>().is_err() {
+            return Err(format!("expected IP in URL for binding ({url})"));
+        }
+    }
+    Ok(())
+}
+
+/// `checkHostURLs`.
+fn reachable(urls: &[String]) -> Result<(), String> {
+    for url in urls {
+        let parsed = addr::parse_url(url)?;
+        let (host, _) = addr::split_host_port(&parsed.host)?;
+        if host.is_empty() {
+            return Err(format!("unexpected empty host ({url})"));
+        }
+    }
+    Ok(())
+}
+
+/// `types.NewURLsMap`: names with their URLs, sorted by name.
+fn initial_cluster(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
+    let mut members: Vec<(String, Vec<String>)> = Vec::new();
+    for item in text.split(',').filter(|item| !item.is_empty()) {
+        let (name, url) = item.split_once('=').unwrap_or((item, ""));
+        match members.iter_mut().find(|(known, _)| known == name) {
+            Some((_, urls)) => urls.push(url.to_owned()),
+            None => members.push((name.to_owned(), vec![url.to_owned()])),
+        }
+    }
+    members.sort();
+    members.into_iter().map(|(name, urls)| Ok((name, addr::parse_urls(&urls)?))).collect()
+}
+
+fn variable_of(flag: &str) -> String {
+    format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))
+}
