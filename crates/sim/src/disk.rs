@@ -417,13 +417,15 @@ impl Disk {
         self.last_done_us = [now_us; 3];
     }
 
-    /// Spoils a few bits of a file, in the cache and on the device.
+    /// Spoils a few bits of a file, in the cache and on the device. EINVAL when it is empty.
     pub fn corrupt(&mut self, path: &str) -> Result<(), Errno> {
         let ino = self.tree.lookup(path)?;
         let file = self.tree.file_mut(ino)?;
+        let before = file.allocated_pages();
         if !file.flip_bits(CORRUPT_PAGES, &mut self.rng) {
             return Err(Errno::Einval);
         }
+        self.used_pages += file.allocated_pages() - before;
         self.corrupted = true;
         Ok(())
     }

@@ -189,43 +189,51 @@ impl FileData {
     }
 
     /// The medium decays: one bit each of up to `pages` pages changes, in the cache and on
-    /// the device alike. False when the file has no data to spoil.
+    /// the device alike. Bytes that hold something are hit first: damage to padding would
+    /// not show. False when the file is empty.
     pub(crate) fn flip_bits(&mut self, pages: u32, rng: &mut Rng) -> bool {
+        if self.size == 0 {
+            return false;
+        }
         let numbers: Vec<u64> = self
             .live
             .numbers()
             .filter(|&no| self.live.get(no).is_some_and(|page| page.iter().any(|&b| b != 0)))
             .collect();
         if numbers.is_empty() {
-            return false;
+            let byte = rng.below(self.size.min(PAGE_BYTES)) as usize;
+            self.flip_bit(0, byte, rng);
+            return true;
         }
         for _ in 0..pages.min(numbers.len() as u32) {
-            let page_no = numbers[(rng.next_u64() % numbers.len() as u64) as usize];
+            let page_no = numbers[rng.below(numbers.len() as u64) as usize];
             let page = self.live.page(page_no);
-            // A byte that holds something: padding would hide the damage.
             let used: Vec<usize> = (0..page.len()).filter(|&i| page[i] != 0).collect();
-            let Some(&byte) = used.get((rng.next_u64() % used.len().max(1) as u64) as usize) else {
-                continue;
-            };
-            let mask = 1 << (rng.next_u64() % 8);
-            let flip = |page: &Bytes| {
-                let mut page = page.to_vec();
-                page[byte] ^= mask;
-                Bytes::from(page)
-            };
-            self.live.set(page_no, flip(&page));
-            if let Some(old) = self.device.get(page_no).cloned() {
-                self.device.set(page_no, flip(&old));
-            }
-            for pending in &mut self.pending {
-                if let Change::Page(no, page) = &mut pending.change
-                    && *no == page_no
-                {
-                    *page = flip(page);
-                }
+            // An earlier flip may have cleared the page's only byte.
+            if !used.is_empty() {
+                let byte = used[rng.below(used.len() as u64) as usize];
+                self.flip_bit(page_no, byte, rng);
             }
         }
         true
+    }
+
+    fn flip_bit(&mut self, page_no: u64, byte: usize, rng: &mut Rng) {
+        let mask = 1 << rng.below(8);
+        let flip = |page: &Bytes| {
+            let mut page = page.to_vec();
+            page[byte] ^= mask;
+            Bytes::from(page)
+        };
+        self.live.set(page_no, flip(&self.live.page(page_no)));
+        self.device.set(page_no, flip(&self.device.page(page_no)));
+        for pending in &mut self.pending {
+            if let Change::Page(no, page) = &mut pending.change
+                && *no == page_no
+            {
+                *page = flip(page);
+            }
+        }
     }
 }
 

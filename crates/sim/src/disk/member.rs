@@ -52,7 +52,7 @@ impl Disk {
                 DiskOp::Sync { file } => {
                     self.sync_member_file(dir, queue, &open, file, at.now_us, &mut issued)
                 }
-                op => self.submit_one(dir, &mut open, op, &issued),
+                op => self.submit_one(dir, lane, &mut open, op, &issued),
             };
             if result.is_err() {
                 break;
@@ -97,6 +97,7 @@ impl Disk {
     fn submit_one(
         &mut self,
         dir: &str,
+        lane: Lane,
         open: &mut OpenFiles,
         op: &DiskOp,
         at: &At,
@@ -105,7 +106,7 @@ impl Disk {
             DiskOp::Mkdir { dir: path } => self.mkdir_all(&join(dir, path), DIR_MODE, *at),
             DiskOp::Allocate { file, len_bytes } => {
                 let ino = self.member_file(dir, file, open, *at)?;
-                self.allocate(ino, *len_bytes, *at)
+                self.allocate(ino, lane, *len_bytes, *at)
             }
             DiskOp::Write { file, offset, bytes } => {
                 let ino = self.member_file(dir, file, open, *at)?;
@@ -169,12 +170,16 @@ impl Disk {
         Ok(ino)
     }
 
-    fn allocate(&mut self, ino: Ino, len: u64, at: At) -> Result<(), Errno> {
-        let needed = self.tree.file(ino)?.reserve_needed(len);
-        self.room_for(needed)?;
-        self.used_pages += needed;
+    /// Makes a file longer. etcd reserves the space of its log's segments (`fallocate`), so
+    /// that a full disk does not stop them in the middle; bbolt only sets the length.
+    fn allocate(&mut self, ino: Ino, lane: Lane, len: u64, at: At) -> Result<(), Errno> {
+        if lane == Lane::Log {
+            let needed = self.tree.file(ino)?.reserve_needed(len);
+            self.room_for(needed)?;
+            self.used_pages += needed;
+            self.tree.file_mut(ino)?.reserve(len);
+        }
         let file = self.tree.file_mut(ino)?;
-        file.reserve(len);
         if file.size() < len {
             file.set_size(len, at.now_us);
         }

@@ -274,6 +274,13 @@ fn a_full_disk_takes_only_what_was_reserved() {
     ] {
         assert_eq!(disk.submit("/data", Lane::Log, &[op], at(2)), Err(DiskError::Full));
     }
+    let page = Bytes::from(vec![1; PAGE_BYTES as usize]);
+    let grow = [
+        DiskOp::Allocate { file: "wal".into(), len_bytes: 2 << 20 },
+        DiskOp::Pages { file: "wal".into(), pages: vec![(300, page)] },
+    ];
+    assert_eq!(disk.submit("/data", Lane::Database, &grow[..1], at(2)), Ok(2));
+    assert_eq!(disk.submit("/data", Lane::Database, &grow, at(2)), Err(DiskError::Full));
     assert_eq!(disk.mkdir("/new", 0o755, at(2)), Err(Errno::Enospc));
     disk.set_state(DiskState::Ok);
     assert_eq!(disk.mkdir("/new", 0o755, at(3)), Ok(()));
@@ -316,6 +323,12 @@ fn corruption_shows_at_once_and_stays() {
         |a: &[u8], b: &[u8]| -> u32 { a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum() };
     assert!((1..=3).contains(&bits(&text, &spoiled)), "{} bits", bits(&text, &spoiled));
     assert!(disk.corrupted());
+    disk.install("/etc/empty", &Bytes::new(), 0o644, at(0)).unwrap();
+    assert_eq!(disk.corrupt("/etc/empty"), Err(Errno::Einval));
+    let hole = disk.create("/etc/hole", 0o644, at(0)).unwrap();
+    disk.set_size(hole, 10_000, at(0)).unwrap();
+    disk.corrupt("/etc/hole").unwrap();
+    assert!(disk.read_file("/etc/hole").unwrap().iter().any(|&byte| byte != 0));
     disk.lose_power(1);
     assert_eq!(disk.read_file("/etc/file").unwrap(), spoiled);
 }
