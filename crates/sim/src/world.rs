@@ -131,12 +131,13 @@ impl World {
                 }
             }
         }
-        let world = World { kernel: Rc::new(RefCell::new(kernel)), names: spec.hosts };
+        let mut world = World { kernel: Rc::new(RefCell::new(kernel)), names: spec.hosts };
         for MemberSpec { host, config, argv } in spec.members {
             let host = world.host(&host).unwrap_or_else(|| panic!("no host {host} in the world"));
             start_now(&world.kernel, host, Launch { config, argv })
                 .unwrap_or_else(|error| panic!("starting a member: {error}"));
         }
+        world.settle();
         world
     }
 

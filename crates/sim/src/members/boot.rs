@@ -42,8 +42,11 @@ impl Sys {
 
 impl Kernel {
     /// Boots a member in a process. The error is the exit code; the reason was logged.
-    fn member_boot(&mut self, pid: Pid, config: Config) -> Result<(u16, u32), i32> {
+    fn member_boot(&mut self, pid: Pid, mut config: Config) -> Result<(u16, u32), i32> {
         let host = self.host_of(pid);
+        // The next start may come from another directory.
+        config.data_dir = self.absolute(pid, &config.data_dir);
+        config.wal_dir = config.wal_dir.map(|dir| self.absolute(pid, &dir));
         let argv = self.caller(pid).argv.clone();
         self.members.place(host).last = Some(Launch { config: config.clone(), argv });
         let (slot, run) = self.members.take_slot();
