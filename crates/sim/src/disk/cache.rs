@@ -32,7 +32,11 @@ struct Pending {
 #[derive(Clone, Debug)]
 enum Change {
     Page(u64, Bytes),
+    /// A length that was set.
     Size(u64),
+    /// A length that grew by writing. It reaches the device after what was written, as in
+    /// ext4 (`data=ordered`): a file never ends in something that was not written.
+    Grown(u64),
 }
 
 /// A file's content, in the cache and on the device.
@@ -102,7 +106,7 @@ impl FileData {
         let end = offset + bytes.len() as u64;
         if end > self.size {
             self.size = end;
-            self.push(issued_us, Change::Size(end));
+            self.push(issued_us, Change::Grown(end));
         }
     }
 
@@ -149,7 +153,7 @@ impl FileData {
     fn arrive(&mut self, change: Change) {
         match change {
             Change::Page(page_no, page) => self.device.set(page_no, page),
-            Change::Size(size) => {
+            Change::Size(size) | Change::Grown(size) => {
                 // The zeros after a new end within its page are a change of their own.
                 if size < self.device_size {
                     self.device.cut(size.div_ceil(PAGE_BYTES));
@@ -163,21 +167,24 @@ impl FileData {
     /// sector may or may not have arrived, the rest is gone.
     pub(crate) fn lose_power(&mut self, now_us: u64, rng: &mut Rng) {
         self.retire(now_us);
-        for pending in std::mem::take(&mut self.pending) {
-            if pending.issued_us > now_us {
-                continue;
-            }
-            if pending.durable_us <= now_us {
-                self.arrive(pending.change);
-                continue;
-            }
+        let pending = std::mem::take(&mut self.pending);
+        let issued: Vec<Pending> =
+            pending.into_iter().filter(|pending| pending.issued_us <= now_us).collect();
+        // Lengths that arrive take all that was written before them along.
+        let whole = issued.iter().rposition(|pending| match pending.change {
+            Change::Grown(_) => pending.durable_us <= now_us || rng.next_u64() & 1 == 1,
+            Change::Page(..) | Change::Size(_) => false,
+        });
+        for (index, pending) in issued.into_iter().enumerate() {
+            let arrives = pending.durable_us <= now_us;
             match pending.change {
-                Change::Page(page_no, page) => {
+                Change::Page(page_no, page) if !arrives && whole.is_none_or(|it| it < index) => {
                     let old = self.device.page(page_no);
                     self.device.set(page_no, torn(&old, &page, rng));
                 }
-                Change::Size(_) if rng.next_u64() & 1 == 0 => {}
-                size => self.arrive(size),
+                Change::Grown(_) if whole.is_none_or(|it| it < index) => {}
+                Change::Size(_) if !arrives && rng.next_u64() & 1 == 0 => {}
+                change => self.arrive(change),
             }
         }
         // Pages that arrived beyond the end of the file belong to nobody.

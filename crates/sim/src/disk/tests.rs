@@ -257,6 +257,27 @@ fn a_torn_write_touches_only_pages_that_were_not_synced() {
 }
 
 #[test]
+fn a_file_never_ends_in_what_was_not_written() {
+    let (mut empty, mut whole) = (0, 0);
+    for seed in 0..100 {
+        let mut disk = disk(seed);
+        let ino = disk.create("/f", 0o600, at(0)).unwrap();
+        disk.tree.sync_names(ino, 0, 0);
+        let bytes = Bytes::from(vec![1; 4 * PAGE_BYTES as usize]);
+        disk.write(ino, 0, &bytes, at(0)).unwrap();
+        disk.lose_power(1);
+        match disk.read_file("/f").unwrap() {
+            left if left.is_empty() => empty += 1,
+            left => {
+                assert_eq!(left, bytes);
+                whole += 1;
+            }
+        }
+    }
+    assert!(empty > 20 && whole > 20, "{empty} and {whole}");
+}
+
+#[test]
 fn a_full_disk_takes_only_what_was_reserved() {
     let mut disk = disk(1);
     disk.mkdir_all("/data", 0o700, at(0)).unwrap();
