@@ -321,7 +321,7 @@ impl Member {
     }
 
     fn apply_change(&mut self, entry: &Entry) {
-        let Ok(change) = ConfChange::decode(entry.data.as_slice()) else {
+        let Some(change) = ConfChange::of_entry(entry) else {
             // The core leaves an entry without data where it refused a second change at a time.
             return;
         };

@@ -3,12 +3,11 @@
 //! A write-ahead log on the disk decides: with one, the `--initial-*` flags mean nothing.
 
 use bytes::Bytes;
-use prost::Message as _;
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, SnapshotMetadata};
 
 use crate::apply::stored_progress;
 use crate::cluster::Cluster;
-use crate::confchange::ConfChange;
+use crate::confchange::{ConfChange, entries_for_file, entries_from_file};
 use crate::config::{Config, InitialState, PeerCluster};
 use crate::disk::{DiskOp, DiskView};
 use crate::ids::{ClusterId, MemberId, RequestIds};
@@ -276,13 +275,14 @@ fn open_backend(
         ops.extend(loaded.ops);
         snapshot = loaded.snapshot.and_then(|snapshot| snapshot.metadata);
     }
-    let exists = disk.len(DB_FILE).is_some();
+    // As in bbolt, an empty file is one to begin with: the power went before its first sync.
+    let exists = disk.len(DB_FILE).is_some_and(|len| len > 0);
     let mut lane = DbLane::new(disk.len(DB_FILE).unwrap_or(0));
     let mut store = if exists {
         open_db(disk, DB_FILE, out)?
     } else {
         let (store, commit) = mvcc::Store::create();
-        lane.commit(commit, 0, now.mono_us);
+        lane.replace(commit, 0, now.mono_us);
         store
     };
     if let Some(meta) = &snapshot
@@ -405,25 +405,32 @@ fn begin(
         return Err(refuse(config, out, &error));
     }
     let cluster_id = ClusterId::derive(&ids);
-    let mut entries = Vec::new();
-    for (index, member) in (1..).zip(&members) {
-        let change = ConfChange::add(0, member);
-        let mut entry = Entry { term: 1, index, data: change.encode_to_vec(), ..Entry::default() };
-        entry.set_entry_type(EntryType::EntryConfChange);
-        entries.push(entry);
-    }
-    let last = entries.len() as u64;
-    let hard = HardState { term: 1, vote: 0, commit: last };
-    let conf = ConfState { voters: ids.iter().map(|id| id.0).collect(), ..ConfState::default() };
+    let (hard, conf, entries) = first_entries(&members);
+    let last = hard.commit;
     let mut log = Log::new((0, 0), hard.clone(), conf);
     let (mut wal, mut ops) = Wal::create(dir, id.0, cluster_id.0);
-    ops.extend(wal.save(Some(&hard), &entries));
+    ops.extend(wal.save(Some(&hard), &entries_for_file(&entries)));
     log.append(entries);
     let line = LogLine::new(Level::Info, "etcdserver/bootstrap.go:499", "starting local member");
     let line = line.with("local-member-id", id.to_string());
     out.log.push(line.with("cluster-id", cluster_id.to_string()));
     let cluster = Cluster::new(cluster_id, members, config.max_learners);
     Ok(Start { id, cluster, log, wal, ops, last, hard })
+}
+
+/// How the log of a new cluster begins: one change for each member, committed by agreement
+/// of the flags.
+fn first_entries(members: &[MemberInfo]) -> (HardState, ConfState, Vec<Entry>) {
+    let mut entries = Vec::new();
+    for (index, member) in (1..).zip(members) {
+        let change = ConfChange::add(0, member);
+        let mut entry = Entry { term: 1, index, data: change.for_entry(), ..Entry::default() };
+        entry.set_entry_type(EntryType::EntryConfChange);
+        entries.push(entry);
+    }
+    let hard = HardState { term: 1, vote: 0, commit: entries.len() as u64 };
+    let voters = members.iter().map(|m| m.id.0).collect();
+    (hard, ConfState { voters, ..ConfState::default() }, entries)
 }
 
 /// A first start in a cluster that is there: it must know this member.
@@ -525,8 +532,22 @@ fn restart(
     let id = MemberId(replay.metadata.node_id);
     let cluster_id = ClusterId(replay.metadata.cluster_id);
     let (mut hard, mut entries, mut ops) = (replay.hard_state, replay.entries, replay.ops);
+    entries_from_file(&mut entries);
     let (stored, _, conf) = &backend.progress;
-    let conf = conf.clone().or(from.conf_state.clone()).unwrap_or_default();
+    let mut conf = conf.clone().or(from.conf_state.clone()).unwrap_or_default();
+    let untouched = entries.is_empty() && from.index == 0 && hard == HardState::default();
+    let mut members = Vec::new();
+    if untouched && config.initial_cluster_state == InitialState::New {
+        // The first start was cut short before it had told anybody anything: it is done again.
+        members = initial_members(config);
+        (hard, conf, entries) = first_entries(&members);
+        ops.extend(wal.save(Some(&hard), &entries_for_file(&entries)));
+    }
+    // What the database holds was committed, whatever the lazily written hard state says.
+    let end = entries.last().map_or(from.index, |entry| entry.index);
+    if hard.commit <= end {
+        hard.commit = hard.commit.max(from.index).max((*stored).min(end));
+    }
     if config.force_new_cluster {
         ops.extend(make_alone(id, &from, &conf, &mut hard, &mut entries, &mut wal));
     }
@@ -536,15 +557,13 @@ fn restart(
             format!("{id} state.commit {} is out of range [{}, {last}]", hard.commit, from.index);
         return Err(panic(out, LogLine::raft(Level::Panic, "v3@v3.6.0/raft.go:2035", text)));
     }
-    // What the database holds was committed, whatever the lazily written hard state says.
-    hard.commit = hard.commit.max(from.index).max((*stored).min(last));
     let line = LogLine::new(Level::Info, "etcdserver/bootstrap.go:599", "restarting local member");
     let line = line.with("cluster-id", cluster_id.to_string());
     let line = line.with("local-member-id", id.to_string());
     out.log.push(line.with("commit-index", hard.commit));
     let mut log = Log::new((from.index, from.term), hard.clone(), conf);
     log.append(entries);
-    let mut cluster = Cluster::new(cluster_id, Vec::new(), config.max_learners);
+    let mut cluster = Cluster::new(cluster_id, members, config.max_learners);
     cluster.recover(&backend.store);
     Ok(Start { id, cluster, log, wal, ops, last, hard })
 }
@@ -563,7 +582,7 @@ fn make_alone(
     let mut members: std::collections::BTreeSet<u64> =
         conf.voters.iter().chain(&conf.learners).copied().collect();
     for entry in entries.iter().filter(|e| e.get_entry_type() == EntryType::EntryConfChange) {
-        let Ok(change) = ConfChange::decode(entry.data.as_slice()) else { continue };
+        let Some(change) = ConfChange::of_entry(entry) else { continue };
         if change.kind() == crate::confchange::ChangeType::RemoveNode {
             members.remove(&change.node_id);
         } else {
@@ -575,13 +594,13 @@ fn make_alone(
     for member in members.into_iter().filter(|member| *member != id.0) {
         index += 1;
         let change = ConfChange::remove(0, MemberId(member));
-        let data = change.encode_to_vec();
+        let data = change.for_entry();
         let mut entry = Entry { term: hard.term, index, data, ..Entry::default() };
         entry.set_entry_type(EntryType::EntryConfChange);
         added.push(entry);
     }
     hard.commit = index;
-    let ops = wal.save(Some(hard), &added);
+    let ops = wal.save(Some(hard), &entries_for_file(&added));
     entries.extend(added);
     ops
 }

@@ -1,11 +1,14 @@
 //! Configuration changes as etcd writes them into its log.
 //!
-//! The raft core has the same message with other numbers: it knows no update of a member and
-//! gives a learner's number 2 where etcd has 3. The log keeps etcd's numbers, so that etcd's
-//! tools read our files; the core is told in its own numbers when a change is applied.
+//! The raft core has the same message with other numbers: it knows no update of a member, gives
+//! a learner's number 2 where etcd has 3, and panics on a number it does not know. So the
+//! entries carry its numbers while they are with the core and its messages, and etcd's numbers
+//! in the files, where etcd's tools read them.
+
+use std::borrow::Cow;
 
 use prost::{Enumeration, Message};
-use raft::eraftpb;
+use raft::eraftpb::{self, Entry, EntryType};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::MemberId;
@@ -45,7 +48,76 @@ pub(crate) struct ConfChange {
     pub(crate) context: Vec<u8>,
 }
 
+/// A change as the core's entries carry it: its own message, and a field that it skips.
+#[derive(Clone, PartialEq, Message)]
+struct InCore {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(int32, tag = "2")]
+    change_type: i32,
+    #[prost(uint64, tag = "3")]
+    node_id: u64,
+    #[prost(bytes = "vec", tag = "4")]
+    context: Vec<u8>,
+    #[prost(bool, tag = "15")]
+    update: bool,
+}
+
+/// Entries with etcd's numbers, for the files. Borrowed when no change is among them.
+pub(crate) fn entries_for_file(entries: &[Entry]) -> Cow<'_, [Entry]> {
+    if entries.iter().all(|entry| !is_change(entry)) {
+        return Cow::Borrowed(entries);
+    }
+    let mut entries = entries.to_vec();
+    for entry in entries.iter_mut().filter(|entry| is_change(entry)) {
+        if let Some(change) = ConfChange::of_entry(entry) {
+            entry.data = change.encode_to_vec();
+        }
+    }
+    Cow::Owned(entries)
+}
+
+/// Turns entries of a file into those the core reads.
+pub(crate) fn entries_from_file(entries: &mut [Entry]) {
+    for entry in entries.iter_mut().filter(|entry| is_change(entry)) {
+        if let Ok(change) = ConfChange::decode(entry.data.as_slice()) {
+            entry.data = change.for_entry();
+        }
+    }
+}
+
+fn is_change(entry: &Entry) -> bool {
+    entry.get_entry_type() == EntryType::EntryConfChange
+}
+
 impl ConfChange {
+    /// The change of an entry of the core.
+    pub(crate) fn of_entry(entry: &Entry) -> Option<ConfChange> {
+        let change = InCore::decode(entry.data.as_slice()).ok()?;
+        let kind = match change.change_type {
+            _ if change.update => ChangeType::UpdateNode,
+            0 => ChangeType::AddNode,
+            1 => ChangeType::RemoveNode,
+            2 => ChangeType::AddLearnerNode,
+            _ => return None,
+        };
+        let InCore { id, node_id, context, .. } = change;
+        Some(ConfChange { id, change_type: kind.into(), node_id, context })
+    }
+
+    /// The data of an entry of the core.
+    pub(crate) fn for_entry(&self) -> Vec<u8> {
+        let kind = self.kind();
+        let change_type = match kind {
+            ChangeType::AddNode | ChangeType::UpdateNode => 0,
+            ChangeType::RemoveNode => 1,
+            ChangeType::AddLearnerNode => 2,
+        };
+        let (id, node_id, context) = (self.id, self.node_id, self.context.clone());
+        let update = kind == ChangeType::UpdateNode;
+        InCore { id, change_type, node_id, context, update }.encode_to_vec()
+    }
+
     /// Adds a member, as a voter or as a learner.
     pub(crate) fn add(id: u64, member: &MemberInfo) -> ConfChange {
         let change =
@@ -191,6 +263,29 @@ mod tests {
         assert_eq!(back.kind(), ChangeType::AddLearnerNode);
         assert_eq!(back.member(), Some((member(), false)));
         assert_eq!(ConfChange::promote(4, MemberId(7)).member().map(|m| m.1), Some(true));
+    }
+
+    /// The core must be able to read every change, and the file must hold etcd's numbers.
+    #[test]
+    fn every_change_goes_through_the_core_and_the_file() {
+        let changes = [
+            ConfChange::add(1, &member()),
+            ConfChange::add(1, &MemberInfo { is_learner: false, ..member() }),
+            ConfChange::remove(2, MemberId(7)),
+            ConfChange::promote(3, MemberId(7)),
+            ConfChange::update(4, &member()),
+        ];
+        for change in changes {
+            let mut entry = Entry { data: change.for_entry(), index: 1, ..Entry::default() };
+            entry.set_entry_type(EntryType::EntryConfChange);
+            let core = eraftpb::ConfChange::decode(entry.data.as_slice()).expect("it reads it");
+            let _known = core.get_change_type();
+            assert_eq!(ConfChange::of_entry(&entry), Some(change.clone()));
+            let mut filed = entries_for_file(std::slice::from_ref(&entry)).into_owned();
+            assert_eq!(ConfChange::decode(filed[0].data.as_slice()), Ok(change));
+            entries_from_file(&mut filed);
+            assert_eq!(filed[0], entry);
+        }
     }
 
     #[test]

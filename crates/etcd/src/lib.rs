@@ -48,6 +48,6 @@ pub use envelope::{Envelope, MsgKind};
 pub use fact::{Change, Fact, RequestKey, Why};
 pub use ids::{ClusterId, MemberId};
 pub use log::{Level, LogLine};
-pub use mvcc::Revision;
 pub use member::{BootError, Member, Now, Output};
+pub use mvcc::Revision;
 pub use status::{EntryInfo, MemberInfo, MemberStatus, PeerProgress, Role, Timer};

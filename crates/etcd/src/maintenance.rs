@@ -366,8 +366,8 @@ pub(crate) fn describe(log: &Log, from: u64, max: usize) -> Vec<EntryInfo> {
 
 fn words(entry: &Entry) -> String {
     if entry.get_entry_type() != EntryType::EntryNormal {
-        return ConfChange::decode(entry.data.as_slice())
-            .map_or_else(|_| "no change".to_owned(), |change| change_words(&change));
+        let change = ConfChange::of_entry(entry);
+        return change.map_or_else(|| "no change".to_owned(), |change| change_words(&change));
     }
     if entry.data.is_empty() {
         return "leader's first entry".to_owned();

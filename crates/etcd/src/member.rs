@@ -148,6 +148,8 @@ impl Member {
         self.check_snapshots();
         self.check_transfer();
         self.pump();
+        // A commit index that nobody waits for is written now and then, without a sync.
+        self.out.write.extend(self.journal.flush(&mut self.write_ids, true));
     }
 
     /// When, on the monotonic clock, the member wants [`Member::wake`] besides its ticks.

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use raft::eraftpb::{Entry, HardState, Message, SnapshotMetadata};
 
+use crate::confchange::entries_for_file;
 use crate::disk::{DiskOp, Lane, WriteBatch, WriteId};
 use crate::snapfile;
 use crate::wal::Wal;
@@ -68,7 +69,7 @@ impl Journal {
     }
 
     pub(crate) fn save(&mut self, hard: Option<&HardState>, entries: &[Entry]) {
-        self.ops.extend(self.wal.save(hard, entries));
+        self.ops.extend(self.wal.save(hard, &entries_for_file(entries)));
     }
 
     /// A received snapshot becomes the log's beginning.
@@ -156,13 +157,15 @@ impl Journal {
 fn coalesce(ops: Vec<DiskOp>) -> Vec<DiskOp> {
     let mut out: Vec<DiskOp> = Vec::with_capacity(ops.len());
     let mut joined: Vec<u8> = Vec::new();
+    let mut moved = false;
     for op in ops {
         match (out.last_mut(), op) {
             (Some(DiskOp::Sync { file }), DiskOp::Write { file: next, offset, bytes })
                 if *file == next =>
             {
-                // The sync moves behind this write, which is synced itself.
+                // The sync moves behind this write.
                 out.pop();
+                moved = true;
                 append_write(&mut out, &mut joined, next, offset, bytes);
             }
             (_, DiskOp::Write { file, offset, bytes }) => {
@@ -180,7 +183,7 @@ fn coalesce(ops: Vec<DiskOp>) -> Vec<DiskOp> {
         DiskOp::Sync { .. } => Some(String::new()),
         _ => None,
     });
-    if let Some(file) = missing.filter(|file| !file.is_empty()) {
+    if let Some(file) = missing.filter(|file| moved && !file.is_empty()) {
         out.push(DiskOp::Sync { file });
     }
     out
@@ -263,6 +266,12 @@ impl DbLane {
         self.idle = true;
         self.index = index;
         let file = || DB_FILE.to_owned();
+        if self.file_bytes == 0 {
+            // A new file is whole or empty after a power loss: bbolt writes and syncs its
+            // first pages before anything makes it longer.
+            self.ops.push(DiskOp::Pages { file: file(), pages: std::mem::take(&mut commit.pages) });
+            self.ops.push(DiskOp::Sync { file: file() });
+        }
         if commit.file_bytes > self.file_bytes {
             self.file_bytes = commit.file_bytes;
             self.ops.push(DiskOp::Allocate { file: file(), len_bytes: self.file_bytes });
@@ -343,9 +352,10 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_kept_and_the_last_write_is_synced() {
-        let ops = vec![write(0, "ab"), write(3, "cd")];
+    fn a_gap_is_kept_and_a_sync_moves_to_the_end() {
+        let ops = vec![write(0, "ab"), sync(), write(3, "cd")];
         assert_eq!(coalesce(ops), vec![write(0, "ab"), write(3, "cd"), sync()]);
+        assert_eq!(coalesce(vec![write(0, "ab")]), vec![write(0, "ab")]);
     }
 
     #[test]

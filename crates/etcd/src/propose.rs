@@ -136,7 +136,7 @@ impl Member {
         change: &ConfChange,
         timeout_us: Option<u64>,
     ) {
-        let mut entry = Entry { data: change.encode_to_vec(), ..Entry::default() };
+        let mut entry = Entry { data: change.for_entry(), ..Entry::default() };
         entry.set_entry_type(EntryType::EntryConfChange);
         self.enqueue(change.id, asker, timeout_us, entry);
     }

@@ -34,7 +34,12 @@ impl MemDisk {
                 data[*offset as usize..end].copy_from_slice(bytes);
                 *len = (*len).max(end as u64);
             }
-            DiskOp::Pages { .. } => unreachable!("logs have no pages"),
+            DiskOp::Pages { file, pages } => {
+                for (pgid, bytes) in pages {
+                    let (file, offset, bytes) = (file.clone(), pgid * 4096, bytes.clone());
+                    self.apply_one(&DiskOp::Write { file, offset, bytes });
+                }
+            }
             DiskOp::Truncate { file, len } => {
                 let (data, held) = self.files.get_mut(file).expect("the file exists");
                 data.truncate(*len as usize);

@@ -1,0 +1,7 @@
+//! Members against each other: the harness and the scenarios.
+
+mod harness;
+mod hazards;
+mod life;
+mod membership;
+mod requests;
