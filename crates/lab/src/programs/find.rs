@@ -1,0 +1,426 @@
+//! `find`: a walk through directories with an expression.
+
+use sim::{FileKind, Stat, Sys};
+
+use super::Program;
+use super::io::{Out, join, last_name};
+use super::{launch, units};
+use crate::shell::pattern::Pattern;
+
+/// The entry of the table of programs.
+pub(super) const PROGRAM: Program = Program {
+    name: "find",
+    summary: "find files",
+    usage: "find [PATH...] [EXPRESSION]\n  -name -iname -path PATTERN   -type f|d|l|c   -size [+-]N[ckMG]   -empty\n  -newer FILE   -mmin [+-]N   -maxdepth N   -mindepth N   ! -not -o -a ( )\n  -print -print0 -delete   -exec COMMAND {} \\;   -exec COMMAND {} +",
+    run: |sys| Box::pin(run(sys)),
+    complete: None,
+};
+
+const DEPTH_MAX: u32 = 64;
+
+/// An expression of `find`.
+enum Test {
+    Not(Box<Test>),
+    And(Box<Test>, Box<Test>),
+    Or(Box<Test>, Box<Test>),
+    Always(bool),
+    Name(Pattern, bool),
+    Path(Pattern),
+    Type(FileKind),
+    Size(char, u64, u64),
+    Empty,
+    NewerThan(u64),
+    Minutes(char, u64),
+    Print(u8),
+    Delete,
+    Exec(Vec<String>),
+    /// Collects for one run at the end.
+    ExecAll(Vec<String>),
+    Prune,
+}
+
+struct Parser<'a> {
+    sys: &'a Sys,
+    words: &'a [String],
+    at: usize,
+    acts: bool,
+    depth_max: u32,
+    depth_min: u32,
+    nesting: u32,
+}
+
+type Parse<T> = Result<T, String>;
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&str> {
+        self.words.get(self.at).map(String::as_str)
+    }
+
+    fn value(&mut self, name: &str) -> Parse<String> {
+        self.at += 1;
+        let value =
+            self.words.get(self.at).cloned().ok_or(format!("missing argument to `{name}'"))?;
+        self.at += 1;
+        Ok(value)
+    }
+
+    fn or(&mut self) -> Parse<Test> {
+        let mut left = self.and()?;
+        while matches!(self.peek(), Some("-o" | "-or")) {
+            self.at += 1;
+            left = Test::Or(Box::new(left), Box::new(self.and()?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Parse<Test> {
+        let mut left = self.primary()?;
+        loop {
+            match self.peek() {
+                Some("-a" | "-and") => self.at += 1,
+                None | Some("-o" | "-or" | ")") => return Ok(left),
+                Some(_) => {}
+            }
+            left = Test::And(Box::new(left), Box::new(self.primary()?));
+        }
+    }
+
+    fn primary(&mut self) -> Parse<Test> {
+        self.nesting += 1;
+        if self.nesting > 500 {
+            return Err("the expression is too long".to_owned());
+        }
+        let Some(word) = self.peek().map(str::to_owned) else {
+            return Err("expected an expression".to_owned());
+        };
+        match word.as_str() {
+            "!" | "-not" => {
+                self.at += 1;
+                Ok(Test::Not(Box::new(self.primary()?)))
+            }
+            "(" => {
+                self.at += 1;
+                let inner = self.or()?;
+                if self.peek() != Some(")") {
+                    return Err("invalid expression; I was expecting to find a ')' somewhere but did not see one.".to_owned());
+                }
+                self.at += 1;
+                Ok(inner)
+            }
+            _ => self.test(&word),
+        }
+    }
+
+    fn test(&mut self, word: &str) -> Parse<Test> {
+        let plain = match word {
+            "-true" => Some(Test::Always(true)),
+            "-false" => Some(Test::Always(false)),
+            "-empty" => Some(Test::Empty),
+            "-print" => Some(Test::Print(b'\n')),
+            "-print0" => Some(Test::Print(0)),
+            "-delete" => Some(Test::Delete),
+            "-prune" => Some(Test::Prune),
+            _ => None,
+        };
+        if let Some(test) = plain {
+            self.acts |= matches!(test, Test::Print(_) | Test::Delete);
+            self.at += 1;
+            return Ok(test);
+        }
+        Ok(match word {
+            "-name" => Test::Name(Pattern::new(&self.value(word)?), false),
+            "-iname" => Test::Name(Pattern::new(&self.value(word)?.to_lowercase()), true),
+            "-path" | "-wholename" => Test::Path(Pattern::new(&self.value(word)?)),
+            "-type" => {
+                let letter = self.value(word)?;
+                Test::Type(match letter.as_str() {
+                    "f" => FileKind::File,
+                    "d" => FileKind::Dir,
+                    "l" => FileKind::Symlink,
+                    "c" => FileKind::Device,
+                    _ => return Err(format!("Unknown argument to -type: {letter}")),
+                })
+            }
+            "-maxdepth" | "-mindepth" => {
+                let text = self.value(word)?;
+                let wrong = || {
+                    format!(
+                        "Expected a positive decimal integer argument to {word}, but got `{text}'"
+                    )
+                };
+                let depth = text.parse().map_err(|_| wrong())?;
+                if word == "-maxdepth" {
+                    self.depth_max = depth
+                } else {
+                    self.depth_min = depth
+                }
+                Test::Always(true)
+            }
+            "-size" => {
+                let text = self.value(word)?;
+                let (sign, rest) = signed(&text);
+                let unit = if rest.ends_with(|c: char| c.is_ascii_alphabetic()) { 1 } else { 512 };
+                let wrong = || format!("Invalid argument `{text}' to -size");
+                let size = units::size(rest).ok_or_else(wrong)?;
+                let step = match rest.chars().last() {
+                    Some('k' | 'K') => 1 << 10,
+                    Some('M') => 1 << 20,
+                    Some('G') => 1 << 30,
+                    _ => unit,
+                };
+                Test::Size(sign, size * unit / step, step)
+            }
+            "-mmin" => {
+                let text = self.value(word)?;
+                let (sign, rest) = signed(&text);
+                Test::Minutes(
+                    sign,
+                    rest.parse().map_err(|_| format!("invalid argument `{text}' to `-mmin'"))?,
+                )
+            }
+            "-newer" => {
+                let path = self.value(word)?;
+                let stat = self.sys.stat(&path).map_err(|error| format!("'{path}': {error}"))?;
+                Test::NewerThan(stat.mtime_us)
+            }
+            "-exec" => self.exec()?,
+            _ if word.starts_with('-') => return Err(format!("unknown predicate `{word}'")),
+            _ => return Err(format!("paths must precede expression: `{word}'")),
+        })
+    }
+
+    fn exec(&mut self) -> Parse<Test> {
+        self.acts = true;
+        self.at += 1;
+        let mut argv = Vec::new();
+        while let Some(word) = self.peek().map(str::to_owned) {
+            self.at += 1;
+            match word.as_str() {
+                ";" if !argv.is_empty() => return Ok(Test::Exec(argv)),
+                "+" if argv.last().is_some_and(|last: &String| last == "{}") => {
+                    argv.pop();
+                    return Ok(Test::ExecAll(argv));
+                }
+                _ => argv.push(word),
+            }
+        }
+        Err("missing argument to `-exec'".to_owned())
+    }
+}
+
+fn signed(text: &str) -> (char, &str) {
+    match text.strip_prefix(['+', '-']) {
+        Some(rest) => (text.chars().next().unwrap_or('='), rest),
+        None => ('=', text),
+    }
+}
+
+fn compared(sign: char, found: u64, wanted: u64) -> bool {
+    match sign {
+        '+' => found > wanted,
+        '-' => found < wanted,
+        _ => found == wanted,
+    }
+}
+
+struct Find {
+    sys: Sys,
+    out: Out,
+    status: i32,
+    depth_max: u32,
+    depth_min: u32,
+    deepest_first: bool,
+    collected: Vec<String>,
+    pruned: bool,
+}
+
+async fn run(sys: Sys) -> i32 {
+    let args = sys.args();
+    let args = args.get(1..).unwrap_or_default();
+    if args.first().is_some_and(|arg| arg == "--help") {
+        sys.print(&super::help::page(&PROGRAM)).await;
+        return 0;
+    }
+    let is_expression = |arg: &String| arg.starts_with('-') || matches!(arg.as_str(), "!" | "(");
+    let cut = args.iter().position(is_expression).unwrap_or(args.len());
+    let (paths, words) = args.split_at(cut);
+    let mut parser = Parser {
+        sys: &sys,
+        words,
+        at: 0,
+        acts: false,
+        depth_max: DEPTH_MAX,
+        depth_min: 0,
+        nesting: 0,
+    };
+    let parsed = if words.is_empty() { Ok(Test::Always(true)) } else { parser.or() };
+    let parsed = parsed.and_then(|test| match parser.peek() {
+        None => Ok(test),
+        Some(_) => Err("invalid expression; you have too many ')'".to_owned()),
+    });
+    let (acts, depth_max, depth_min) = (parser.acts, parser.depth_max, parser.depth_min);
+    let mut test = match parsed {
+        Ok(test) => test,
+        Err(text) => {
+            sys.eprint(&format!("find: {text}\n")).await;
+            return 1;
+        }
+    };
+    if !acts {
+        test = Test::And(Box::new(test), Box::new(Test::Print(b'\n')));
+    }
+    let mut find = Find {
+        out: Out::new(&sys),
+        status: 0,
+        depth_max: depth_max.min(DEPTH_MAX),
+        depth_min,
+        deepest_first: deletes(&test),
+        collected: Vec::new(),
+        pruned: false,
+        sys,
+    };
+    let here = [".".to_owned()];
+    for path in if paths.is_empty() { &here[..] } else { paths } {
+        find.walk(path, &test, 0).await;
+    }
+    if let Some(argv) = collector(&test)
+        && !find.collected.is_empty()
+    {
+        let argv = [argv, &find.collected].concat();
+        find.exec(&argv).await;
+    }
+    let Find { out, status, .. } = find;
+    out.finish("find", status).await
+}
+
+fn deletes(test: &Test) -> bool {
+    match test {
+        Test::Delete => true,
+        Test::Not(inner) => deletes(inner),
+        Test::And(left, right) | Test::Or(left, right) => deletes(left) || deletes(right),
+        _ => false,
+    }
+}
+
+fn collector(test: &Test) -> Option<&[String]> {
+    match test {
+        Test::ExecAll(argv) => Some(argv),
+        Test::Not(inner) => collector(inner),
+        Test::And(left, right) | Test::Or(left, right) => {
+            collector(left).or_else(|| collector(right))
+        }
+        _ => None,
+    }
+}
+
+impl Find {
+    async fn complain(&mut self, text: &str) {
+        self.out.flush().await;
+        self.sys.eprint(&format!("find: {text}\n")).await;
+        self.status = 1;
+    }
+
+    async fn walk(&mut self, path: &str, test: &Test, depth: u32) {
+        let stat = match self.sys.lstat(path) {
+            Ok(stat) => stat,
+            Err(error) => return self.complain(&format!("'{path}': {error}")).await,
+        };
+        self.pruned = false;
+        if !self.deepest_first && depth >= self.depth_min {
+            self.holds(test, path, &stat).await;
+        }
+        if stat.is_dir() && depth < self.depth_max && !self.pruned {
+            match self.sys.read_dir(path) {
+                Ok(names) => {
+                    for name in names {
+                        Box::pin(self.walk(&join(path, &name), test, depth + 1)).await;
+                    }
+                }
+                Err(error) => self.complain(&format!("'{path}': {error}")).await,
+            }
+        }
+        if self.deepest_first && depth >= self.depth_min {
+            self.holds(test, path, &stat).await;
+        }
+        self.out.tick().await;
+    }
+
+    async fn holds(&mut self, test: &Test, path: &str, stat: &Stat) -> bool {
+        match test {
+            Test::Not(inner) => !Box::pin(self.holds(inner, path, stat)).await,
+            Test::And(left, right) => {
+                Box::pin(self.holds(left, path, stat)).await
+                    && Box::pin(self.holds(right, path, stat)).await
+            }
+            Test::Or(left, right) => {
+                Box::pin(self.holds(left, path, stat)).await
+                    || Box::pin(self.holds(right, path, stat)).await
+            }
+            Test::Print(end) => {
+                self.out.text(path);
+                self.out.bytes(&[*end]);
+                true
+            }
+            Test::Delete => {
+                if matches!(path, "." | "..") {
+                    return true;
+                }
+                let removed = if stat.is_dir() {
+                    self.sys.remove_dir(path)
+                } else {
+                    self.sys.remove_file(path)
+                };
+                if let Err(error) = removed {
+                    self.complain(&format!("cannot delete '{path}': {error}")).await;
+                }
+                removed.is_ok()
+            }
+            Test::Exec(argv) => {
+                let argv: Vec<String> = argv.iter().map(|word| word.replace("{}", path)).collect();
+                self.exec(&argv).await
+            }
+            Test::ExecAll(_) => {
+                self.collected.push(path.to_owned());
+                true
+            }
+            Test::Prune => {
+                self.pruned = true;
+                true
+            }
+            test => self.fits(test, path, stat),
+        }
+    }
+
+    /// Tests that only look.
+    fn fits(&self, test: &Test, path: &str, stat: &Stat) -> bool {
+        match test {
+            Test::Always(value) => *value,
+            Test::Name(pattern, true) => pattern.matches(&last_name(path).to_lowercase()),
+            Test::Name(pattern, false) => pattern.matches(last_name(path)),
+            Test::Path(pattern) => pattern.matches(path),
+            Test::Type(kind) => stat.kind == *kind,
+            Test::Size(sign, wanted, unit) => compared(*sign, stat.size.div_ceil(*unit), *wanted),
+            Test::Empty if stat.is_dir() => {
+                self.sys.read_dir(path).is_ok_and(|names| names.is_empty())
+            }
+            Test::Empty => stat.kind == FileKind::File && stat.size == 0,
+            Test::NewerThan(time) => stat.mtime_us > *time,
+            Test::Minutes(sign, wanted) => {
+                let age_us = self.sys.wall_us().saturating_sub(stat.mtime_us);
+                compared(*sign, age_us.div_ceil(60_000_000), *wanted)
+            }
+            _ => false,
+        }
+    }
+
+    async fn exec(&mut self, argv: &[String]) -> bool {
+        self.out.flush().await;
+        match launch::start(&self.sys, argv, self.sys.envs()) {
+            Ok(pid) => self.sys.wait(pid).await.code() == 0,
+            Err(reason) => {
+                self.complain(&format!("'{}': {}", argv[0], reason.text())).await;
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,640 @@
+//! Programs about processes: `ps sleep timeout env xargs nohup sync true false test`.
+
+use sim::{Either, Fd, OpenFlags, ProcInfo, ProcState, Signal, Sys, race};
+
+use super::calendar::Moment;
+use super::io::whole;
+use super::opts::Options;
+use super::{Program, launch, units};
+use crate::shell::builtins::test::evaluate;
+
+/// The entry of the table of programs.
+pub(super) const PS: Program = Program {
+    name: "ps",
+    summary: "list processes",
+    usage: "ps [-e] [-f] [-p PID] [-o COLUMNS]   or   ps aux\n  -e  all of the host, not only those of this terminal    -f  with parents and arguments\n  -o  columns: pid,ppid,pgid,stat,tty,time,etime,comm,args,user",
+    run: |sys| Box::pin(ps(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const SLEEP: Program = Program {
+    name: "sleep",
+    summary: "wait",
+    usage: "sleep NUMBER[smhd]...\nThe numbers are added; 0.5 is half a second.",
+    run: |sys| Box::pin(sleep(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const TIMEOUT: Program = Program {
+    name: "timeout",
+    summary: "run a command, and end it when it takes too long",
+    usage: "timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND [ARGUMENT...]\n  -s  this signal instead of TERM    -k  KILL after so long again\nThe status is 124 when it took too long.",
+    run: |sys| Box::pin(timeout(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const ENV: Program = Program {
+    name: "env",
+    summary: "print the environment, or run a command in another one",
+    usage: "env [-i] [-u NAME] [NAME=VALUE...] [COMMAND [ARGUMENT...]]\n  -i  begin with an empty one    -u  without NAME",
+    run: |sys| Box::pin(env(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const XARGS: Program = Program {
+    name: "xargs",
+    summary: "run a command with arguments from the input",
+    usage: "xargs [-n N] [-I TEXT] [-0rt] [-d C] [COMMAND [ARGUMENT...]]\n  -n  at most N arguments each time    -I  a line in the place of TEXT\n  -0  arguments end at NUL    -r  nothing where there are none    -t  say what is run",
+    run: |sys| Box::pin(xargs(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const NOHUP: Program = Program {
+    name: "nohup",
+    summary: "run a command that outlives its terminal",
+    usage: "nohup COMMAND [ARGUMENT...]\nWhat it prints to a terminal is added to nohup.out instead.",
+    run: |sys| Box::pin(nohup(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const SYNC: Program = Program {
+    name: "sync",
+    summary: "wait until all that was written is on the disk",
+    usage: "sync",
+    run: |sys| {
+        Box::pin(async move {
+            sys.sync().await;
+            0
+        })
+    },
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const TRUE: Program = Program {
+    name: "true",
+    summary: "do nothing, successfully",
+    usage: "true",
+    run: |_| Box::pin(async { 0 }),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const FALSE: Program = Program {
+    name: "false",
+    summary: "do nothing, unsuccessfully",
+    usage: "false",
+    run: |_| Box::pin(async { 1 }),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const TEST: Program = Program {
+    name: "test",
+    summary: "test files, texts and numbers",
+    usage: "test EXPRESSION   or   [ EXPRESSION ]\n  -e -f -d -s -x FILE   -z -n TEXT   A = B   A != B   N -eq -ne -lt -le -gt -ge M   ! E   E -a E   E -o E",
+    run: |sys| Box::pin(test(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const BRACKET: Program = Program {
+    name: "[",
+    summary: "test files, texts and numbers",
+    usage: "[ EXPRESSION ]",
+    run: |sys| Box::pin(test(sys)),
+    complete: None,
+};
+
+fn seconds(us: u64) -> String {
+    let seconds = us / 1_000_000;
+    let (days, hours) = (seconds / 86_400, seconds / 3600 % 24);
+    let rest = format!("{:02}:{:02}", seconds / 60 % 60, seconds % 60);
+    match (days, hours) {
+        (0, 0) => rest,
+        (0, hours) => format!("{hours:02}:{rest}"),
+        (days, hours) => format!("{days}-{hours:02}:{rest}"),
+    }
+}
+
+/// A column of `ps`: its title, whether it goes to the right, and its text.
+fn column(name: &str, proc: &ProcInfo, now: (u64, u64)) -> Option<(&'static str, bool, String)> {
+    let (mono_us, wall_us) = now;
+    let age_us = mono_us.saturating_sub(proc.start_us);
+    let tty = proc.tty.map_or("?".to_owned(), |tty| format!("pts/{}", tty.0));
+    let command = proc.argv.first().map_or("", String::as_str);
+    let short = command.trim_start_matches('-').rsplit('/').next().unwrap_or(command);
+    let state = match proc.state {
+        ProcState::Running => "S",
+        ProcState::Stopped => "T",
+        ProcState::Zombie => "Z",
+    };
+    let args = match proc.state {
+        ProcState::Zombie => format!("[{short}] <defunct>"),
+        _ => proc.argv.join(" "),
+    };
+    let started = Moment::from_us(wall_us.saturating_sub(age_us) as i64).format("%H:%M");
+    Some(match name {
+        "pid" => ("PID", true, proc.pid.to_string()),
+        "ppid" => ("PPID", true, proc.parent.map_or(1, |parent| parent.0).to_string()),
+        "pgid" | "pgrp" => ("PGID", true, proc.group.to_string()),
+        "user" | "uid" | "euser" => ("USER", false, "root".to_owned()),
+        "tty" | "tname" | "tt" => ("TTY", false, tty),
+        "stat" | "state" | "s" => ("STAT", false, state.to_owned()),
+        "time" | "cputime" => ("TIME", true, "00:00:00".to_owned()),
+        "etime" => ("ELAPSED", true, seconds(age_us)),
+        "start" | "stime" => ("STIME", false, started),
+        "comm" | "ucmd" => ("COMMAND", false, short.to_owned()),
+        "args" | "cmd" | "command" => ("COMMAND", false, args),
+        "%cpu" | "pcpu" => ("%CPU", true, "0.0".to_owned()),
+        "%mem" | "pmem" => ("%MEM", true, "0.0".to_owned()),
+        _ => return None,
+    })
+}
+
+async fn ps(sys: Sys) -> i32 {
+    let args = sys.args();
+    let bsd = args
+        .get(1)
+        .is_some_and(|arg| !arg.starts_with('-') && arg.chars().all(|c| "auxwf".contains(c)));
+    const OPTIONS: Options =
+        Options { short: "eAafFwxp:o:C:u:", long: &[("pid", 'p'), ("format", 'o')], mistake: 1 };
+    let args = if bsd { &[] } else { args.get(1..).unwrap_or_default() };
+    let parsed = match OPTIONS.read_args(&sys, &PS, args).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let columns: Vec<String> = match parsed.value('o') {
+        Some(list) => list
+            .split([',', ' '])
+            .map(|name| name.split('=').next().unwrap_or(name).to_owned())
+            .collect(),
+        None if bsd => ["user", "pid", "%cpu", "%mem", "tty", "stat", "start", "time", "args"]
+            .map(str::to_owned)
+            .to_vec(),
+        None if parsed.has('f') || parsed.has('F') => {
+            ["user", "pid", "ppid", "start", "tty", "time", "args"].map(str::to_owned).to_vec()
+        }
+        None => ["pid", "tty", "time", "comm"].map(str::to_owned).to_vec(),
+    };
+    let all = sys.ps();
+    let own = all.iter().find(|proc| proc.pid == sys.pid()).and_then(|proc| proc.tty);
+    let pids: Vec<&str> =
+        parsed.value('p').map(|list| list.split([',', ' ']).collect()).unwrap_or_default();
+    let everything = bsd || parsed.has('e') || parsed.has('A') || parsed.has('x');
+    let wanted = |proc: &&ProcInfo| {
+        if let Some(name) = parsed.value('C') {
+            return proc.argv.first().is_some_and(|argv| super::io::last_name(argv) == name);
+        }
+        if !pids.is_empty() {
+            return pids.contains(&proc.pid.to_string().as_str());
+        }
+        everything || (proc.tty.is_some() && proc.tty == own)
+    };
+    let now = (sys.mono_us(), sys.wall_us());
+    let mut rows: Vec<Vec<(&'static str, bool, String)>> = Vec::new();
+    for proc in all.iter().filter(wanted) {
+        let mut row = Vec::new();
+        for name in &columns {
+            match column(name, proc, now) {
+                Some(cell) => row.push(cell),
+                None => {
+                    sys.eprint(&format!(
+                        "error: unknown user-defined format specifier \"{name}\"\n"
+                    ))
+                    .await;
+                    return 1;
+                }
+            }
+        }
+        rows.push(row);
+    }
+    let short = parsed.value('o').is_none() && !bsd && !parsed.has('f');
+    let headless = parsed.value('o').is_some_and(|list| list.ends_with('='));
+    sys.print(&table(&rows, short, headless)).await;
+    i32::from(rows.is_empty() && !everything)
+}
+
+fn table(rows: &[Vec<(&'static str, bool, String)>], short: bool, headless: bool) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let least = |title: &str| match title {
+        "PID" | "PPID" | "PGID" => 7,
+        "TTY" | "TIME" | "USER" => 8,
+        _ => 0,
+    };
+    let widths: Vec<usize> = (0..first.len())
+        .map(|i| {
+            let longest = rows.iter().map(|row| row[i].2.len()).max().unwrap_or(0);
+            longest.max(first[i].0.len()).max(least(first[i].0))
+        })
+        .collect();
+    let line = |cells: Vec<(bool, &str)>| {
+        let last = cells.len() - 1;
+        let cells: Vec<String> = cells
+            .iter()
+            .enumerate()
+            .map(|(i, (right, text))| {
+                let width = widths[i];
+                match (i == last, right) {
+                    (true, _) => (*text).to_owned(),
+                    (false, true) => format!("{text:>width$}"),
+                    (false, false) => format!("{text:<width$}"),
+                }
+            })
+            .collect();
+        cells.join(" ") + "\n"
+    };
+    let title = |name: &&'static str| if short && *name == "COMMAND" { "CMD" } else { *name };
+    let titles = first.iter().map(|(name, right, _)| (*right, title(name))).collect();
+    let mut text = if headless { String::new() } else { line(titles) };
+    for row in rows {
+        text.push_str(&line(row.iter().map(|(_, right, text)| (*right, text.as_str())).collect()));
+    }
+    text
+}
+
+async fn sleep(sys: Sys) -> i32 {
+    const OPTIONS: Options = Options { short: "", long: &[], mistake: 1 };
+    let parsed = match OPTIONS.read(&sys, &SLEEP).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    if parsed.operands.is_empty() {
+        return OPTIONS.refuse(&sys, &SLEEP, "missing operand").await;
+    }
+    let mut total_us = 0u64;
+    for text in &parsed.operands {
+        match units::duration_us(text) {
+            Some(us) => total_us = total_us.saturating_add(us),
+            None => {
+                return OPTIONS
+                    .refuse(&sys, &SLEEP, &format!("invalid time interval '{text}'"))
+                    .await;
+            }
+        }
+    }
+    sys.sleep_us(total_us).await;
+    0
+}
+
+async fn timeout(sys: Sys) -> i32 {
+    const OPTIONS: Options = Options {
+        short: "+s:k:v",
+        long: &[
+            ("signal", 's'),
+            ("kill-after", 'k'),
+            ("preserve-status", 'p'),
+            ("foreground", 'f'),
+            ("verbose", 'v'),
+        ],
+        mistake: 125,
+    };
+    let parsed = match OPTIONS.read(&sys, &TIMEOUT).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let Some((duration, argv)) = parsed.operands.split_first().filter(|(_, argv)| !argv.is_empty())
+    else {
+        return OPTIONS.refuse(&sys, &TIMEOUT, "missing operand").await;
+    };
+    let mut limits = [None, None];
+    for (limit, text) in limits.iter_mut().zip([Some(duration.as_str()), parsed.value('k')]) {
+        let Some(text) = text else { continue };
+        match units::duration_us(text) {
+            Some(us) => *limit = Some(us),
+            None => {
+                return OPTIONS
+                    .refuse(&sys, &TIMEOUT, &format!("invalid time interval '{text}'"))
+                    .await;
+            }
+        }
+    }
+    let signal = match parsed.value('s') {
+        None => Signal::Term,
+        Some(name) => {
+            let number = name.parse::<u8>().ok().and_then(Signal::from_number);
+            match number.or_else(|| Signal::from_name(name)) {
+                Some(signal) => signal,
+                None => {
+                    return OPTIONS
+                        .refuse(&sys, &TIMEOUT, &format!("'{name}': invalid signal"))
+                        .await;
+                }
+            }
+        }
+    };
+    let pid = match launch::start(&sys, argv, sys.envs()) {
+        Ok(pid) => pid,
+        Err(reason) => {
+            sys.eprint(&format!(
+                "timeout: failed to run command '{}': {}\n",
+                argv[0],
+                reason.text()
+            ))
+            .await;
+            return reason.status();
+        }
+    };
+    // The command is told what this program is told.
+    for passed in [Signal::Int, Signal::Term, Signal::Hup] {
+        sys.catch(passed);
+    }
+    let limit_us = limits[0].filter(|us| *us > 0).unwrap_or(u64::MAX);
+    let ended = match race(sys.wait(pid), race(sys.sleep_us(limit_us), sys.caught())).await {
+        Either::Left(status) => return status.code(),
+        Either::Right(Either::Left(())) => None,
+        Either::Right(Either::Right(caught)) => Some(caught),
+    };
+    // The command may end by itself before the signal comes.
+    let _ = sys.kill(pid, ended.unwrap_or(signal));
+    let _ = sys.kill(pid, Signal::Cont);
+    let kill_us = limits[1].unwrap_or(u64::MAX);
+    let killed = match race(sys.wait(pid), sys.sleep_us(kill_us)).await {
+        Either::Left(status) if ended.is_some() => return status.code(),
+        Either::Left(_) => false,
+        Either::Right(()) => true,
+    };
+    if killed {
+        let _ = sys.kill(pid, Signal::Kill);
+        sys.wait(pid).await;
+        return 137;
+    }
+    if signal == Signal::Kill { 137 } else { 124 }
+}
+
+async fn env(sys: Sys) -> i32 {
+    const OPTIONS: Options = Options {
+        short: "+iu:",
+        long: &[("ignore-environment", 'i'), ("unset", 'u')],
+        mistake: 125,
+    };
+    let parsed = match OPTIONS.read(&sys, &ENV).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let mut operands = parsed.operands.as_slice();
+    let mut variables = if parsed.has('i') { Vec::new() } else { sys.envs() };
+    if operands.first().is_some_and(|first| first == "-") {
+        variables.clear();
+        operands = &operands[1..];
+    }
+    for (flag, name) in &parsed.flags {
+        if *flag == 'u' {
+            variables.retain(|(other, _)| other != name);
+        }
+    }
+    while let Some((name, value)) = operands.first().and_then(|arg| arg.split_once('=')) {
+        variables.retain(|(other, _)| other != name);
+        variables.push((name.to_owned(), value.to_owned()));
+        operands = &operands[1..];
+    }
+    if operands.is_empty() {
+        let text: String =
+            variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+        sys.print(&text).await;
+        return 0;
+    }
+    match launch::start(&sys, operands, variables) {
+        Ok(pid) => sys.wait(pid).await.code(),
+        Err(reason) => {
+            let text = match reason {
+                launch::NotRun::Directory => "Permission denied".to_owned(),
+                reason => reason.text(),
+            };
+            sys.eprint(&format!("env: '{}': {text}\n", operands[0])).await;
+            reason.status()
+        }
+    }
+}
+
+/// Arguments of the input: at white space, with quotes; or at a separator.
+fn arguments(bytes: &[u8], separator: Option<u8>) -> Result<Vec<String>, String> {
+    if let Some(separator) = separator {
+        let text = bytes.strip_suffix(&[separator]).unwrap_or(bytes);
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parts = text.split(|byte| *byte == separator);
+        return Ok(parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect());
+    }
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let mut found = Vec::new();
+    let mut current: Option<String> = None;
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' | '"' => {
+                let word = current.get_or_insert_with(String::new);
+                loop {
+                    match chars.next() {
+                        Some(end) if end == c => break,
+                        None | Some('\n') => {
+                            let kind = if c == '\'' { "single" } else { "double" };
+                            return Err(format!(
+                                "unmatched {kind} quote; by default quotes are special to xargs unless you use the -0 option"
+                            ));
+                        }
+                        Some(other) => word.push(other),
+                    }
+                }
+            }
+            '\\' => current.get_or_insert_with(String::new).extend(chars.next()),
+            c if c.is_whitespace() => found.extend(current.take()),
+            c => current.get_or_insert_with(String::new).push(c),
+        }
+    }
+    found.extend(current);
+    Ok(found)
+}
+
+async fn xargs(sys: Sys) -> i32 {
+    const OPTIONS: Options = Options {
+        short: "+n:I:0rtd:P:L:a:",
+        long: &[
+            ("max-args", 'n'),
+            ("replace", 'I'),
+            ("null", '0'),
+            ("no-run-if-empty", 'r'),
+            ("verbose", 't'),
+            ("delimiter", 'd'),
+            ("max-procs", 'P'),
+            ("max-lines", 'L'),
+        ],
+        mistake: 1,
+    };
+    let parsed = match OPTIONS.read(&sys, &XARGS).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let separator = match (parsed.has('0'), parsed.value('d'), parsed.has('I') || parsed.has('L')) {
+        (true, ..) => Some(0),
+        (_, Some(text), _) => {
+            Some(crate::shell::escape::ansi(text).first().copied().unwrap_or(b'\n'))
+        }
+        (_, _, true) => Some(b'\n'),
+        _ => None,
+    };
+    let Ok(input) = whole(&sys, "-").await else { return 1 };
+    let mut found = match arguments(&input, separator) {
+        Ok(found) => found,
+        Err(text) => {
+            sys.eprint(&format!("xargs: {text}\n")).await;
+            return 1;
+        }
+    };
+    if parsed.has('I') || parsed.has('L') {
+        found.retain(|line| !line.trim().is_empty());
+    }
+    let per_run =
+        match parsed.value('n').or(parsed.value('L')).map(|text| (text, text.parse::<usize>())) {
+            None => usize::MAX,
+            Some((_, Ok(count))) if count > 0 => count,
+            Some((text, _)) => {
+                sys.eprint(&format!("xargs: invalid number \"{text}\" for -n option\n")).await;
+                return 1;
+            }
+        };
+    let echo = ["echo".to_owned()];
+    let command = if parsed.operands.is_empty() { &echo[..] } else { &parsed.operands[..] };
+    let runs: Vec<Vec<String>> = if let Some(mark) = parsed.value('I') {
+        let place = |line: &String| {
+            command.iter().map(|word| word.replace(mark, line.trim_start())).collect()
+        };
+        found.iter().map(place).collect()
+    } else if found.is_empty() {
+        if parsed.has('r') { Vec::new() } else { vec![command.to_vec()] }
+    } else {
+        found.chunks(per_run.min(found.len())).map(|chunk| [command, chunk].concat()).collect()
+    };
+    let mut status = 0;
+    for argv in runs {
+        if parsed.has('t') {
+            sys.eprint(&format!("{}\n", argv.join(" "))).await;
+        }
+        let pid = match start_without_input(&sys, &argv) {
+            Ok(pid) => pid,
+            Err(reason) => {
+                sys.eprint(&format!("xargs: {}: {}\n", argv[0], reason.text())).await;
+                return reason.status();
+            }
+        };
+        match sys.wait(pid).await {
+            sim::ExitStatus::Code(0) => {}
+            sim::ExitStatus::Code(255) => {
+                sys.eprint(&format!("xargs: {}: exited with status 255; aborting\n", argv[0]))
+                    .await;
+                return 124;
+            }
+            sim::ExitStatus::Code(_) => status = 123,
+            sim::ExitStatus::Signal(signal) => {
+                let number = signal.number();
+                sys.eprint(&format!("xargs: {}: terminated by signal {number}\n", argv[0])).await;
+                return 125;
+            }
+        }
+    }
+    status
+}
+
+/// The input is the list of arguments: the commands get none of it.
+fn start_without_input(sys: &Sys, argv: &[String]) -> Result<sim::Pid, launch::NotRun> {
+    let null = sys.open("/dev/null", OpenFlags::READ).map_err(launch::NotRun::Other)?;
+    let files = vec![(Fd::STDIN, null), (Fd::STDOUT, Fd::STDOUT), (Fd::STDERR, Fd::STDERR)];
+    let started = launch::start_with(sys, argv, sys.envs(), files);
+    // The child has its own.
+    let _ = sys.close(null);
+    started
+}
+
+async fn nohup(sys: Sys) -> i32 {
+    let args = sys.args();
+    let argv = args.get(1..).unwrap_or_default();
+    if argv.is_empty() {
+        sys.eprint("nohup: missing operand\nTry 'nohup --help' for more information.\n").await;
+        return 125;
+    }
+    sys.ignore(Signal::Hup);
+    let mut files =
+        vec![(Fd::STDIN, Fd::STDIN), (Fd::STDOUT, Fd::STDOUT), (Fd::STDERR, Fd::STDERR)];
+    if sys.is_tty(Fd::STDIN)
+        && let Ok(null) = sys.open("/dev/null", OpenFlags::READ)
+    {
+        files[0].1 = null;
+    }
+    if sys.is_tty(Fd::STDOUT) {
+        match sys.open("nohup.out", OpenFlags { mode: 0o600, ..OpenFlags::APPEND }) {
+            Ok(fd) => {
+                sys.eprint("nohup: ignoring input and appending output to 'nohup.out'\n").await;
+                files[1].1 = fd;
+            }
+            Err(error) => {
+                sys.eprint(&format!("nohup: failed to open 'nohup.out': {error}\n")).await;
+                return 125;
+            }
+        }
+    }
+    if sys.is_tty(Fd::STDERR) {
+        files[2].1 = files[1].1;
+    }
+    match launch::start_with(&sys, argv, sys.envs(), files) {
+        Ok(pid) => sys.wait(pid).await.code(),
+        Err(reason) => {
+            sys.eprint(&format!("nohup: failed to run command '{}': {}\n", argv[0], reason.text()))
+                .await;
+            reason.status()
+        }
+    }
+}
+
+async fn test(sys: Sys) -> i32 {
+    let args = sys.args();
+    let name = super::io::last_name(args.first().map_or("test", String::as_str)).to_owned();
+    let mut words = args.get(1..).unwrap_or_default();
+    if name == "[" {
+        match words.split_last() {
+            Some((last, inner)) if last == "]" => words = inner,
+            _ => {
+                sys.eprint("[: missing ']'\n").await;
+                return 2;
+            }
+        }
+    }
+    match evaluate(&sys, &|variable| sys.env(variable).is_some(), words) {
+        Ok(holds) => i32::from(!holds),
+        Err(text) => {
+            sys.eprint(&format!("{name}: {text}\n")).await;
+            2
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_split() {
+        assert_eq!(
+            arguments(b"a 'b c' d\\ e\n\"f\"", None),
+            Ok(["a", "b c", "d e", "f"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(
+            arguments(b"a b\nc\n", Some(b'\n')),
+            Ok(["a b", "c"].map(str::to_owned).to_vec())
+        );
+        assert!(arguments(b"it's\n", None).is_err());
+    }
+
+    #[test]
+    fn elapsed() {
+        assert_eq!(seconds(5_000_000), "00:05");
+        assert_eq!(seconds(3_725_000_000), "01:02:05");
+        assert_eq!(seconds(90_061_000_000), "1-01:01:01");
+    }
+}
