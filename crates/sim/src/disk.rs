@@ -344,19 +344,26 @@ impl Disk {
         at: At,
     ) -> Result<(), Errno> {
         self.tree.file_mut(ino)?.retire(at.now_us);
-        self.write_cached(ino, offset, bytes, at)
+        self.write_parts(ino, &[(offset, bytes)], at)
     }
 
-    /// The same with `at` the moment the write is sent to the device, which may be to come.
-    fn write_cached(&mut self, ino: Ino, offset: u64, bytes: &Bytes, at: At) -> Result<(), Errno> {
-        let len = bytes.len() as u64;
-        if offset.checked_add(len).is_none_or(|end| end > FILE_BYTES_MAX) {
-            return Err(Errno::Efbig);
+    /// Writes several parts of a file as one, with `at` the moment that is sent to the
+    /// device, which may be to come.
+    fn write_parts(&mut self, ino: Ino, parts: &[(u64, &Bytes)], at: At) -> Result<(), Errno> {
+        let mut needed = 0;
+        for (offset, bytes) in parts {
+            let len = bytes.len() as u64;
+            if offset.checked_add(len).is_none_or(|end| end > FILE_BYTES_MAX) {
+                return Err(Errno::Efbig);
+            }
+            needed += self.tree.file(ino)?.pages_needed(*offset, len);
         }
-        let needed = self.tree.file(ino)?.pages_needed(offset, len);
         self.room_for(needed)?;
-        self.used_pages += needed;
-        self.tree.file_mut(ino)?.write(offset, bytes, at.now_us);
+        let file = self.tree.file_mut(ino)?;
+        let before = file.allocated_pages();
+        file.write(parts.iter().copied(), at.now_us);
+        // Parts may overlap, so what they took is counted afterwards.
+        self.used_pages += self.tree.file(ino)?.allocated_pages() - before;
         self.tree.inode_mut(ino).mtime_us = at.wall_us;
         Ok(())
     }

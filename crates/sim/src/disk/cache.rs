@@ -98,12 +98,20 @@ impl FileData {
         self.reserved_pages = self.reserved_pages.max(len.div_ceil(PAGE_BYTES));
     }
 
-    pub(crate) fn write(&mut self, offset: u64, bytes: &Bytes, issued_us: u64) {
-        for (page_no, page) in split(&self.live, offset, bytes) {
-            self.push(issued_us, Change::Page(page_no, page.clone()));
-            self.live.set(page_no, page);
+    /// Writes parts, all in one call: the file's length grows at the end of it, if at all.
+    pub(crate) fn write<'a>(
+        &mut self,
+        parts: impl IntoIterator<Item = (u64, &'a Bytes)>,
+        issued_us: u64,
+    ) {
+        let mut end = self.size;
+        for (offset, bytes) in parts {
+            for (page_no, page) in split(&self.live, offset, bytes) {
+                self.push(issued_us, Change::Page(page_no, page.clone()));
+                self.live.set(page_no, page);
+            }
+            end = end.max(offset + bytes.len() as u64);
         }
-        let end = offset + bytes.len() as u64;
         if end > self.size {
             self.size = end;
             self.push(issued_us, Change::Grown(end));

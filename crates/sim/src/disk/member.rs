@@ -110,15 +110,15 @@ impl Disk {
             }
             DiskOp::Write { file, offset, bytes } => {
                 let ino = self.member_file(dir, file, open, *at)?;
-                self.write_cached(ino, *offset, bytes, *at)
+                self.write_parts(ino, &[(*offset, bytes)], *at)
             }
             DiskOp::Pages { file, pages } => {
                 let ino = self.member_file(dir, file, open, *at)?;
-                for (page_no, bytes) in pages {
-                    assert_eq!(bytes.len() as u64 % PAGE_BYTES, 0, "pages are written whole");
-                    self.write_cached(ino, page_no * PAGE_BYTES, bytes, *at)?;
-                }
-                Ok(())
+                let whole = |bytes: &Bytes| bytes.len() as u64 % PAGE_BYTES == 0;
+                assert!(pages.iter().all(|(_, bytes)| whole(bytes)), "pages are written whole");
+                let parts: Vec<(u64, &Bytes)> =
+                    pages.iter().map(|(page_no, bytes)| (page_no * PAGE_BYTES, bytes)).collect();
+                self.write_parts(ino, &parts, *at)
             }
             DiskOp::Truncate { file, len } => {
                 let ino = self.member_file(dir, file, open, *at)?;
