@@ -279,6 +279,11 @@ impl Member {
         self.show()
     }
 
+    /// Term, commit index and applied index: what the checkers look at after every call.
+    pub fn vitals(&self) -> (u64, u64, u64) {
+        (self.node.term(), self.node.commit(), self.applied.index)
+    }
+
     /// Whether it published itself and serves clients; before, connections wait.
     pub fn is_ready(&self) -> bool {
         self.publisher.is_ready()
