@@ -114,7 +114,7 @@ impl Disk {
             }
             DiskOp::Pages { file, pages } => {
                 let ino = self.member_file(dir, file, open, *at)?;
-                let whole = |bytes: &Bytes| bytes.len() as u64 % PAGE_BYTES == 0;
+                let whole = |bytes: &Bytes| (bytes.len() as u64).is_multiple_of(PAGE_BYTES);
                 assert!(pages.iter().all(|(_, bytes)| whole(bytes)), "pages are written whole");
                 let parts: Vec<(u64, &Bytes)> =
                     pages.iter().map(|(page_no, bytes)| (page_no * PAGE_BYTES, bytes)).collect();
