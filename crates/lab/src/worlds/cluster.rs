@@ -45,8 +45,9 @@ pub fn member_flags(name: &str, initial_cluster: &str) -> Vec<String> {
     vec![
         format!("--name={name}"),
         "--data-dir=/var/lib/etcd".into(),
-        format!("--listen-peer-urls=http://{name}:2380"),
-        format!("--listen-client-urls=http://{name}:2379,http://127.0.0.1:2379"),
+        // etcd binds to addresses only, never to names.
+        "--listen-peer-urls=http://0.0.0.0:2380".into(),
+        "--listen-client-urls=http://0.0.0.0:2379".into(),
         format!("--initial-advertise-peer-urls=http://{name}:2380"),
         format!("--advertise-client-urls=http://{name}:2379"),
         format!("--initial-cluster={initial_cluster}"),

@@ -65,10 +65,15 @@ pub(crate) fn read() -> Result<Call, String> {
     };
     match name.as_str() {
         "exec" => exec(&mut parser),
-        "replay" => match (parser.next().map_err(text)?, parser.next().map_err(text)?) {
-            (Some(Value(file)), None) => Ok(Call::Replay(file.into())),
-            _ => Err("replay takes one recipe file".into()),
-        },
+        "replay" => {
+            let first = match parser.next().map_err(text)? {
+                Some(Value(file)) => Some(file),
+                _ => None,
+            };
+            let more = parser.next().map_err(text)?.is_some();
+            let file = first.filter(|_| !more).ok_or("replay takes one recipe file")?;
+            Ok(Call::Replay(file.into()))
+        }
         "worlds" => Ok(Call::Worlds),
         "help" => Ok(Call::Help),
         other => Err(format!("unknown command '{other}'; see quorum help")),
