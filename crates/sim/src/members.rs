@@ -80,6 +80,8 @@ pub(crate) struct Hosted {
     writes: [LaneLine; 2],
     wake: Option<(u64, EventKey)>,
     peers: Vec<PeerLink>,
+    /// Connections that were made before the member served clients.
+    waiting: Vec<ConnId>,
     exit: Option<i32>,
 }
 
@@ -265,6 +267,10 @@ impl Kernel {
     fn member_handle(&mut self, slot: u16, inbound: Inbound) {
         let place = u64::from(self.members.slot(slot).host.0);
         match inbound {
+            // gRPC begins to speak once the member serves clients.
+            Inbound::Accept { conn, spoken: true } if !self.member_serves(slot) => {
+                self.members.slot_mut(slot).waiting.push(conn);
+            }
             Inbound::Accept { conn, spoken } => self.conn_accepted(conn, spoken),
             Inbound::Packet { conn, packet: Packet::Rpc(request) } => {
                 self.trace.add(self.now_us, Mark::Request, place, request.call.0);
@@ -326,6 +332,15 @@ impl Kernel {
         }
         self.members.slot_mut(slot).member = Some(member);
         self.member_schedule(slot);
+        if !self.members.slot(slot).waiting.is_empty() && self.member_serves(slot) {
+            for conn in std::mem::take(&mut self.members.slot_mut(slot).waiting) {
+                self.conn_accepted(conn, true);
+            }
+        }
+    }
+
+    fn member_serves(&self, slot: u16) -> bool {
+        self.members.slot(slot).member.as_ref().is_some_and(|member| member.is_ready())
     }
 
     /// One round. Returns the messages that did not leave the host.
@@ -490,6 +505,7 @@ impl Kernel {
         let (host, run) = (hosted.host, hosted.run);
         hosted.member = None;
         hosted.inbox = VecDeque::new();
+        hosted.waiting = Vec::new();
         hosted.writes = Default::default();
         hosted.peers = Vec::new();
         hosted.stopped = false;

@@ -13,8 +13,8 @@ pub(crate) struct Vitals {
 
 impl Vitals {
     pub(crate) fn of(member: &Member) -> Vitals {
-        let status = member.status();
-        Vitals { term: status.term, commit: status.commit, applied: status.applied }
+        let (term, commit, applied) = member.vitals();
+        Vitals { term, commit, applied }
     }
 }
 

@@ -26,6 +26,7 @@ impl Hosted {
             writes: Default::default(),
             wake: None,
             peers: Vec::new(),
+            waiting: Vec::new(),
             exit: None,
         }
     }
