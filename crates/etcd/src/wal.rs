@@ -130,6 +130,8 @@ pub struct Wal {
     metadata: Metadata,
     /// Files from the oldest to the one appended to.
     files: VecDeque<LogFile>,
+    /// The path of the last of them: every write names it.
+    tail: String,
     /// Where the next record goes in the last file.
     offset: u64,
     encoder: Encoder,
@@ -146,6 +148,10 @@ struct LogFile {
     index: u64,
     /// Whether a restart could need it.
     needed: bool,
+}
+
+fn path(dir: &str, name: &str) -> String {
+    format!("{dir}/{name}")
 }
 
 impl LogFile {
@@ -176,11 +182,13 @@ impl Wal {
     }
 
     fn create_with(dir: &str, metadata: Metadata, segment_bytes: u64) -> (Wal, Vec<DiskOp>) {
+        let first = LogFile { sequence: 0, index: 0, needed: true };
         let mut wal = Wal {
             dir: dir.to_owned(),
             segment_bytes,
             metadata,
-            files: VecDeque::from([LogFile { sequence: 0, index: 0, needed: true }]),
+            tail: path(dir, &first.name()),
+            files: VecDeque::from([first]),
             offset: 0,
             encoder: Encoder::new(0),
             last_index: 0,
@@ -269,11 +277,11 @@ impl Wal {
 
     /// The path of the file appended to.
     pub fn tail(&self) -> String {
-        self.path(&self.files.back().expect("there is always one file").name())
+        self.tail.clone()
     }
 
     fn path(&self, name: &str) -> String {
-        format!("{}/{name}", self.dir)
+        path(&self.dir, name)
     }
 
     fn ready_file(&self) -> String {
@@ -319,7 +327,9 @@ impl Wal {
         ];
         let last = self.files.back().expect("there is always one file");
         let (sequence, index) = (last.sequence + 1, self.last_index + 1);
-        self.files.push_back(LogFile { sequence, index, needed: true });
+        let next = LogFile { sequence, index, needed: true };
+        self.tail = self.path(&next.name());
+        self.files.push_back(next);
         self.encoder.crc();
         self.encoder.metadata(self.metadata);
         if self.hard_state != HardState::default() {

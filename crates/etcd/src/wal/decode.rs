@@ -7,7 +7,7 @@ use raft::eraftpb::{Entry, HardState, SnapshotMetadata};
 use super::record::{
     Broken, Encoder, KIND_CRC, KIND_ENTRY, KIND_METADATA, KIND_SNAPSHOT, KIND_STATE, Record,
 };
-use super::{LogFile, Metadata, SEGMENT_BYTES, Wal, WalError};
+use super::{LogFile, Metadata, SEGMENT_BYTES, Wal, WalError, path};
 use crate::disk::{DiskOp, DiskView};
 
 /// So much is read at once: of a preallocated file only the part that was written.
@@ -126,10 +126,12 @@ impl Wal {
             // The head is durable before a file has its name, so this is no torn write.
             return Err(decoder.implausible("no metadata"));
         }
+        let newest = files.last().expect("an opened log has a file").name();
         let mut wal = Wal {
             dir: dir.to_owned(),
             segment_bytes,
             metadata: replay.metadata,
+            tail: path(dir, &newest),
             files: files.into(),
             offset: decoder.position,
             encoder: Encoder::new(decoder.crc),
