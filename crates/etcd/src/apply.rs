@@ -344,7 +344,7 @@ impl Member {
         let done = self.change_members(&change);
         self.conf_changed(entry.index, done);
         self.change_done(asker, &change, Ok(()));
-        if change.kind() == ChangeType::RemoveNode && change.node_id == self.id.0 {
+        if change.kind() == ChangeType::Remove && change.node_id == self.id.0 {
             self.removed(REMOVED_DELAY_US, 0);
         }
     }

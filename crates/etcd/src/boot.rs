@@ -189,7 +189,8 @@ fn tell_start(
     let peers: Vec<String> = cluster.members().map(|m| m.id.to_string()).collect();
     let last_term = log.term_of(log.last()).unwrap_or(0);
     let text = format!(
-        "newRaft {id} [peers: [{}], term: {}, commit: {}, applied: {applied}, lastindex: {}, lastterm: {last_term}]",
+        "newRaft {id} [peers: [{}], term: {}, commit: {}, applied: {applied}, lastindex: {}, \
+         lastterm: {last_term}]",
         peers.join(","),
         hard.term,
         hard.commit,
@@ -375,13 +376,15 @@ fn check_flags(config: &Config) -> Result<(), String> {
         let extra: Vec<&String> = advertised.iter().filter(|url| !urls.contains(url)).collect();
         let extra: Vec<String> = extra.into_iter().cloned().collect();
         return Err(format!(
-            "--initial-advertise-peer-urls has {} but missing from --initial-cluster={name}={} {resolved}",
+            "--initial-advertise-peer-urls has {} but missing from \
+             --initial-cluster={name}={} {resolved}",
             text(&extra),
             text(&sorted(urls)),
         ));
     }
     Err(format!(
-        "--initial-cluster has {name}={} but missing from --initial-advertise-peer-urls={} {resolved}",
+        "--initial-cluster has {name}={} but missing from \
+         --initial-advertise-peer-urls={} {resolved}",
         text(&wanted),
         text(&config.initial_advertise_peer_urls),
     ))
@@ -491,7 +494,8 @@ fn match_members(config: &Config, peers: &PeerCluster) -> Result<Vec<MemberId>, 
 fn go_cluster(peers: &PeerCluster) -> String {
     let member = |m: &MemberInfo| {
         format!(
-            "&{{ID:{} RaftAttributes:{{PeerURLs:[{}] IsLearner:{}}} Attributes:{{Name:{} ClientURLs:[{}]}}}}",
+            "&{{ID:{} RaftAttributes:{{PeerURLs:[{}] IsLearner:{}}} \
+             Attributes:{{Name:{} ClientURLs:[{}]}}}}",
             m.id,
             m.peer_urls.join(" "),
             m.is_learner,
@@ -583,7 +587,7 @@ fn make_alone(
         conf.voters.iter().chain(&conf.learners).copied().collect();
     for entry in entries.iter().filter(|e| e.get_entry_type() == EntryType::EntryConfChange) {
         let Some(change) = ConfChange::of_entry(entry) else { continue };
-        if change.kind() == crate::confchange::ChangeType::RemoveNode {
+        if change.kind() == crate::confchange::ChangeType::Remove {
             members.remove(&change.node_id);
         } else {
             members.insert(change.node_id);

@@ -103,13 +103,13 @@ impl Cluster {
         }
         let known = self.members.get(&id).filter(|_| self.stored.contains(&id));
         match change.kind() {
-            ChangeType::RemoveNode => known.map(|_| ()).ok_or(Fail::MemberNotFound),
-            ChangeType::UpdateNode => {
+            ChangeType::Remove => known.map(|_| ()).ok_or(Fail::MemberNotFound),
+            ChangeType::Update => {
                 known.ok_or(Fail::MemberNotFound)?;
                 let (member, _) = change.member().ok_or(Fail::MemberNotFound)?;
                 self.check_urls(&member)
             }
-            ChangeType::AddNode | ChangeType::AddLearnerNode => {
+            ChangeType::Add | ChangeType::AddLearner => {
                 let (member, promote) = change.member().ok_or(Fail::MemberNotFound)?;
                 if promote {
                     let known = known.ok_or(Fail::MemberNotFound)?;

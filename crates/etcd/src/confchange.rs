@@ -18,19 +18,19 @@ use crate::status::MemberInfo;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
 pub(crate) enum ChangeType {
-    AddNode = 0,
-    RemoveNode = 1,
-    UpdateNode = 2,
-    AddLearnerNode = 3,
+    Add = 0,
+    Remove = 1,
+    Update = 2,
+    AddLearner = 3,
 }
 
 impl ChangeType {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            ChangeType::AddNode => "ConfChangeAddNode",
-            ChangeType::RemoveNode => "ConfChangeRemoveNode",
-            ChangeType::UpdateNode => "ConfChangeUpdateNode",
-            ChangeType::AddLearnerNode => "ConfChangeAddLearnerNode",
+            ChangeType::Add => "ConfChangeAddNode",
+            ChangeType::Remove => "ConfChangeRemoveNode",
+            ChangeType::Update => "ConfChangeUpdateNode",
+            ChangeType::AddLearner => "ConfChangeAddLearnerNode",
         }
     }
 }
@@ -95,10 +95,10 @@ impl ConfChange {
     pub(crate) fn of_entry(entry: &Entry) -> Option<ConfChange> {
         let change = InCore::decode(entry.data.as_slice()).ok()?;
         let kind = match change.change_type {
-            _ if change.update => ChangeType::UpdateNode,
-            0 => ChangeType::AddNode,
-            1 => ChangeType::RemoveNode,
-            2 => ChangeType::AddLearnerNode,
+            _ if change.update => ChangeType::Update,
+            0 => ChangeType::Add,
+            1 => ChangeType::Remove,
+            2 => ChangeType::AddLearner,
             _ => return None,
         };
         let InCore { id, node_id, context, .. } = change;
@@ -109,19 +109,18 @@ impl ConfChange {
     pub(crate) fn for_entry(&self) -> Vec<u8> {
         let kind = self.kind();
         let change_type = match kind {
-            ChangeType::AddNode | ChangeType::UpdateNode => 0,
-            ChangeType::RemoveNode => 1,
-            ChangeType::AddLearnerNode => 2,
+            ChangeType::Add | ChangeType::Update => 0,
+            ChangeType::Remove => 1,
+            ChangeType::AddLearner => 2,
         };
         let (id, node_id, context) = (self.id, self.node_id, self.context.clone());
-        let update = kind == ChangeType::UpdateNode;
+        let update = kind == ChangeType::Update;
         InCore { id, change_type, node_id, context, update }.encode_to_vec()
     }
 
     /// Adds a member, as a voter or as a learner.
     pub(crate) fn add(id: u64, member: &MemberInfo) -> ConfChange {
-        let change =
-            if member.is_learner { ChangeType::AddLearnerNode } else { ChangeType::AddNode };
+        let change = if member.is_learner { ChangeType::AddLearner } else { ChangeType::Add };
         ConfChange {
             id,
             change_type: change.into(),
@@ -142,7 +141,7 @@ impl ConfChange {
         };
         ConfChange {
             id,
-            change_type: ChangeType::AddNode.into(),
+            change_type: ChangeType::Add.into(),
             node_id: member.0,
             context: context.bytes(),
         }
@@ -150,7 +149,7 @@ impl ConfChange {
 
     /// Takes a member out for ever.
     pub(crate) fn remove(id: u64, member: MemberId) -> ConfChange {
-        let change_type = ChangeType::RemoveNode.into();
+        let change_type = ChangeType::Remove.into();
         ConfChange { id, change_type, node_id: member.0, context: Vec::new() }
     }
 
@@ -158,7 +157,7 @@ impl ConfChange {
     pub(crate) fn update(id: u64, member: &MemberInfo) -> ConfChange {
         ConfChange {
             id,
-            change_type: ChangeType::UpdateNode.into(),
+            change_type: ChangeType::Update.into(),
             node_id: member.id.0,
             context: member_to_json(member),
         }
@@ -176,10 +175,10 @@ impl ConfChange {
     /// The change in the raft core's numbers; none for an update, which the core does not see.
     pub(crate) fn for_raft(&self) -> Option<eraftpb::ConfChange> {
         let change_type = match self.kind() {
-            ChangeType::AddNode => eraftpb::ConfChangeType::AddNode,
-            ChangeType::RemoveNode => eraftpb::ConfChangeType::RemoveNode,
-            ChangeType::AddLearnerNode => eraftpb::ConfChangeType::AddLearnerNode,
-            ChangeType::UpdateNode => return None,
+            ChangeType::Add => eraftpb::ConfChangeType::AddNode,
+            ChangeType::Remove => eraftpb::ConfChangeType::RemoveNode,
+            ChangeType::AddLearner => eraftpb::ConfChangeType::AddLearnerNode,
+            ChangeType::Update => return None,
         };
         let mut change = eraftpb::ConfChange { node_id: self.node_id, ..Default::default() };
         change.set_change_type(change_type);
@@ -260,7 +259,7 @@ mod tests {
     fn a_change_survives_its_bytes() {
         let change = ConfChange::add(3, &member());
         let back = ConfChange::decode(change.encode_to_vec().as_slice()).expect("our own bytes");
-        assert_eq!(back.kind(), ChangeType::AddLearnerNode);
+        assert_eq!(back.kind(), ChangeType::AddLearner);
         assert_eq!(back.member(), Some((member(), false)));
         assert_eq!(ConfChange::promote(4, MemberId(7)).member().map(|m| m.1), Some(true));
     }

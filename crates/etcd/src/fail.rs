@@ -38,9 +38,9 @@ pub(crate) enum Fail {
     BadLeaderTransferee,
     Stopped,
     Timeout,
-    TimeoutLeaderFail,
-    TimeoutConnectionLost,
-    TimeoutLeaderTransfer,
+    LeaderLost,
+    ConnectionLost,
+    TransferTooSlow,
     /// The client's own time was up before the server's.
     DeadlineExceeded,
     ProposalDropped,
@@ -87,15 +87,13 @@ impl Fail {
             Fail::BadLeaderTransferee => "etcdserver: bad leader transferee",
             Fail::Stopped => "etcdserver: server stopped",
             Fail::Timeout => "etcdserver: request timed out",
-            Fail::TimeoutLeaderFail => {
+            Fail::LeaderLost => {
                 "etcdserver: request timed out, possibly due to previous leader failure"
             }
-            Fail::TimeoutConnectionLost => {
+            Fail::ConnectionLost => {
                 "etcdserver: request timed out, possibly due to connection lost"
             }
-            Fail::TimeoutLeaderTransfer => {
-                "etcdserver: request timed out, leader transfer took too long"
-            }
+            Fail::TransferTooSlow => "etcdserver: request timed out, leader transfer took too long",
             Fail::DeadlineExceeded => "context deadline exceeded",
             Fail::ProposalDropped => "raft proposal dropped",
             Fail::LearnerUnsupported => "etcdserver: rpc not supported for learner",
@@ -131,8 +129,8 @@ impl Fail {
             | Fail::LeaderChanged
             | Fail::Stopped
             | Fail::Timeout
-            | Fail::TimeoutLeaderFail
-            | Fail::TimeoutConnectionLost
+            | Fail::LeaderLost
+            | Fail::ConnectionLost
             | Fail::LearnerUnsupported => Code::Unavailable,
             Fail::DeadlineExceeded => Code::DeadlineExceeded,
             Fail::Corrupt => Code::DataLoss,
@@ -140,7 +138,7 @@ impl Fail {
             Fail::LeaseNotPrimary
             | Fail::MemberIdRemoved
             | Fail::NotEnoughStarted
-            | Fail::TimeoutLeaderTransfer
+            | Fail::TransferTooSlow
             | Fail::ProposalDropped => Code::Unknown,
         }
     }

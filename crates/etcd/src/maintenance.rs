@@ -187,7 +187,7 @@ impl Member {
     }
 
     fn start_transfer(&mut self, to: MemberId, asker: Option<RequestKey>, deadline_us: u64) {
-        self.end_transfer(Err(Fail::TimeoutLeaderTransfer));
+        self.end_transfer(Err(Fail::TransferTooSlow));
         let own = self.id.to_string();
         let line =
             self.say(Level::Info, "etcdserver/server.go:1257", "leadership transfer starting");
@@ -206,7 +206,7 @@ impl Member {
             self.say(Level::Info, "etcdserver/server.go:1274", "leadership transfer finished");
             self.end_transfer(Ok(()));
         } else if self.now.mono_us >= transfer.deadline_us {
-            self.end_transfer(Err(Fail::TimeoutLeaderTransfer));
+            self.end_transfer(Err(Fail::TransferTooSlow));
         }
     }
 
@@ -404,10 +404,10 @@ fn change_words(change: &ConfChange) -> String {
     let member = MemberId(change.node_id);
     let promote = change.member().is_some_and(|(_, promote)| promote);
     match change.kind() {
-        ChangeType::AddNode if promote => format!("promote member {member}"),
-        ChangeType::AddNode => format!("add member {member}"),
-        ChangeType::AddLearnerNode => format!("add learner {member}"),
-        ChangeType::RemoveNode => format!("remove member {member}"),
-        ChangeType::UpdateNode => format!("update member {member}"),
+        ChangeType::Add if promote => format!("promote member {member}"),
+        ChangeType::Add => format!("add member {member}"),
+        ChangeType::AddLearner => format!("add learner {member}"),
+        ChangeType::Remove => format!("remove member {member}"),
+        ChangeType::Update => format!("update member {member}"),
     }
 }

@@ -14,7 +14,7 @@ use crate::disk::{DiskError, DiskView, WriteBatch, WriteId};
 use crate::envelope::Envelope;
 use crate::fact::{Fact, RequestKey};
 use crate::fail::Fail;
-use crate::ids::{MemberId, RequestIds};
+use crate::ids::{ClusterId, MemberId, RequestIds};
 use crate::lease::Forwards;
 use crate::log::{Level, LogLine};
 use crate::maintenance::{Chores, Stage};
@@ -214,8 +214,8 @@ impl Member {
         self.forwards.forget(|key| key.conn == conn);
     }
 
-    /// The transport found a peer reachable, or not. To be told on every change, and for
-    /// messages that could not be delivered.
+    /// The transport found a peer reachable, or not. To be told on every change: false starts
+    /// the five seconds of the health check anew, and gives up a snapshot on its way.
     pub fn peer_status(&mut self, peer: MemberId, connected: bool, now: Now) {
         if self.begin(now) {
             self.peer_changed(peer, connected);
@@ -292,6 +292,11 @@ impl Member {
     /// This member's id.
     pub fn id(&self) -> MemberId {
         self.id
+    }
+
+    /// The cluster it belongs to.
+    pub fn cluster_id(&self) -> ClusterId {
+        self.cluster.id
     }
 
     /// Up to `max` entries of the log from an index on.

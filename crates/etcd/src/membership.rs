@@ -5,7 +5,6 @@
 //! five seconds.
 
 use crate::confchange::{ChangeType, ConfChange};
-use crate::envelope::MsgKind;
 use crate::fact::{Change, RequestKey};
 use crate::fail::Fail;
 use crate::ids::MemberId;
@@ -173,7 +172,6 @@ impl Member {
     }
 
     pub(crate) fn promotion_done(&mut self, from: MemberId, token: u64, result: Result<(), Fail>) {
-        debug_assert!(MsgKind::PromoteResponse.is_response());
         self.answer_call(from, token, LeaseAnswer::Promoted(result));
     }
 
@@ -183,7 +181,7 @@ impl Member {
         let own = self.id.to_string();
         let cluster = self.cluster.id.to_string();
         let (msg, key, done) = match change.kind() {
-            ChangeType::AddNode | ChangeType::AddLearnerNode => match change.member() {
+            ChangeType::Add | ChangeType::AddLearner => match change.member() {
                 Some((_, true)) => {
                     self.cluster.promote(member, &mut self.store);
                     ("promote member", "promoted-member-id", Change::Promote { member })
@@ -195,11 +193,11 @@ impl Member {
                 }
                 None => return Change::Refused,
             },
-            ChangeType::RemoveNode => {
+            ChangeType::Remove => {
                 self.cluster.remove(member, &mut self.store);
                 ("removed member", "removed-remote-peer-id", Change::Remove { member })
             }
-            ChangeType::UpdateNode => {
+            ChangeType::Update => {
                 let urls = change.member().map(|(info, _)| info.peer_urls).unwrap_or_default();
                 self.cluster.update_urls(member, urls, &mut self.store);
                 ("updated member", "updated-remote-peer-id", Change::Update { member })
@@ -242,7 +240,7 @@ impl Member {
     fn change_answer(&self, change: &ConfChange) -> Answer {
         let list = self.member_list();
         match change.member() {
-            Some((info, false)) if change.kind() != ChangeType::UpdateNode => {
+            Some((info, false)) if change.kind() != ChangeType::Update => {
                 Answer::MemberAdd(pb::MemberAddResponse {
                     header: list.header,
                     member: Some((&info).into()),

@@ -230,15 +230,18 @@ impl Node {
     fn tell_role(&self, before: &Seen, now: &Seen, cause: &Cause, out: &mut Output) {
         let id = self.id();
         let mut say = |caller, text| out.log.push(self.line(Level::Info, caller, text));
-        if let Cause::Step(step) = cause {
-            if now.term > before.term && step.term == now.term && now.state == StateRole::Follower {
-                let kind = go_name(step.kind);
-                let (old, from, term) = (before.term, MemberId(step.from), step.term);
-                let text = format!(
-                    "{id} [term: {old}] received a {kind} message with higher term from {from} [term: {term}]"
-                );
-                say("v3@v3.6.0/raft.go:1116", text);
-            }
+        if let Cause::Step(step) = cause
+            && now.term > before.term
+            && step.term == now.term
+            && now.state == StateRole::Follower
+        {
+            let kind = go_name(step.kind);
+            let (old, from, term) = (before.term, MemberId(step.from), step.term);
+            let text = format!(
+                "{id} [term: {old}] received a {kind} message with higher term from {from} \
+                 [term: {term}]"
+            );
+            say("v3@v3.6.0/raft.go:1116", text);
         }
         let begins = matches!(before.state, StateRole::Follower)
             && matches!(

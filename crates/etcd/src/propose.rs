@@ -198,7 +198,7 @@ impl Member {
         if let Some(elected_us) = self.applied.elected_us {
             let lost_us = elected_us.saturating_sub(2 * self.election_us());
             if started_us > lost_us && started_us < elected_us {
-                return Fail::TimeoutLeaderFail;
+                return Fail::LeaderLost;
             }
         }
         let connected = match self.node.leader() {
@@ -210,7 +210,7 @@ impl Member {
             }
             Some(leader) => self.connected_since(leader, started_us),
         };
-        if connected { Fail::Timeout } else { Fail::TimeoutConnectionLost }
+        if connected { Fail::Timeout } else { Fail::ConnectionLost }
     }
 
     /// A proposal that will not be answered by its entry.

@@ -134,7 +134,8 @@ impl Member {
                 self.say(
                     Level::Warn,
                     "etcdserver/v3_server.go:1031",
-                    "timed out waiting for read index response (local node might have slow network)",
+                    "timed out waiting for read index response \
+                     (local node might have slow network)",
                 );
                 self.fail_round(&Fail::Timeout);
             }

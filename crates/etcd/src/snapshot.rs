@@ -6,7 +6,7 @@
 //! leaves a member that can come back.
 
 use bytes::Bytes;
-use raft::eraftpb::{ConfState, SnapshotMetadata};
+use raft::eraftpb::SnapshotMetadata;
 use std::collections::BTreeMap;
 
 use crate::disk::DiskOp;
@@ -254,7 +254,7 @@ impl Member {
         self.applied.index = meta.index;
         self.applied.term = meta.term;
         self.applied.stored = meta.index;
-        self.applied.conf = meta.conf_state.clone().unwrap_or_else(ConfState::default);
+        self.applied.conf = meta.conf_state.clone().unwrap_or_default();
         self.snapshots.on_disk = meta.index;
         self.snapshots.in_memory = meta.index;
         self.snapshots.wanted = None;

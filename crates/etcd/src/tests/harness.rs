@@ -376,7 +376,7 @@ impl Net {
     /// The invariants that hold whatever happens.
     fn check(&mut self, host: usize, fact: &Fact) {
         let Some(member) = &self.hosts[host].member else { return };
-        let cluster = member.peer_cluster().cluster;
+        let cluster = member.cluster_id();
         match fact {
             Fact::Role { role: Role::Leader, term, .. } => {
                 let known = *self.leaders.entry((cluster, *term)).or_insert(host);

@@ -96,7 +96,7 @@ fn h03_timeouts_come_from_the_seed_alone() {
     assert_ne!(drawn, timeouts(2, 1));
     assert_ne!(drawn, timeouts(1, 2));
     assert!(drawn.iter().all(|ticks| (10..20).contains(ticks)));
-    let mut different = drawn.clone();
+    let mut different = drawn;
     different.sort_unstable();
     different.dedup();
     assert!(different.len() > 3, "every attempt draws anew");
@@ -458,7 +458,10 @@ fn h14_a_lost_log_crashes_the_member_and_nobody_else() {
     net.run(3 * SECOND);
     assert_eq!(net.hosts[lost].exit, Some(2));
     let panicked = net.hosts[lost].log.iter().any(|line| {
-        line.contains("tocommit(13) is out of range [lastIndex(0)]. Was the raft log corrupted, truncated, or lost?")
+        line.contains(
+            "tocommit(13) is out of range [lastIndex(0)]. \
+             Was the raft log corrupted, truncated, or lost?",
+        )
     });
     assert!(panicked, "{:#?}", net.hosts[lost].log);
     net.put(net.leader().expect("a leader"), "after", "1").expect("the others go on");

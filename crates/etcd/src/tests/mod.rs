@@ -5,3 +5,4 @@ mod hazards;
 mod life;
 mod membership;
 mod requests;
+mod soak;

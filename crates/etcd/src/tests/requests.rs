@@ -54,7 +54,10 @@ fn what_still_works_without_a_quorum() {
         net.kill(host);
     }
     net.run(2 * SECOND);
-    let stepped_down = |fact: &Fact| matches!(fact, Fact::QuorumLost { heard, voters, .. } if heard.len() == 1 && voters.len() == 3);
+    let stepped_down = |fact: &Fact| match fact {
+        Fact::QuorumLost { heard, voters, .. } => heard.len() == 1 && voters.len() == 3,
+        _ => false,
+    };
     assert!(net.facts.iter().any(|(host, fact)| *host == survivor && stepped_down(fact)));
     let Ok(Answer::Status(status)) = net.call(survivor, Op::Status) else { panic!("it answers") };
     assert_eq!(
