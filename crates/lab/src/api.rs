@@ -59,6 +59,8 @@ pub struct WorldOptions {
     pub seed: u64,
     /// The virtual date at start: microseconds since 1970.
     pub epoch_us: u64,
+    /// Whether the safety checkers watch; off only to measure what they cost.
+    pub checkers: bool,
 }
 
 /// An input with the virtual time it came at.
@@ -350,7 +352,7 @@ pub struct MemberCard {
 }
 
 /// The arithmetic of the quorum, counting voters only.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuorumView {
     /// Voters of the configuration, by host.
     pub voters: Vec<String>,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use etcd::pb;
 use etcd::rpc::{Answer, Op};
-use sim::{Fd, Kind, OpenFlags, SpawnSpec, Sys};
+use sim::{Fd, FileKind, OpenFlags, SpawnSpec, Sys};
 
 use super::client::{Client, Failure, Stream};
 use super::exit::{BAD_ARGS, Exit, INTERRUPTED, INVALID_INPUT};
@@ -359,7 +359,7 @@ fn creating(request: &pb::WatchCreateRequest) -> Op {
 /// `exec.LookPath`.
 fn look_path(sys: &Sys, name: &str) -> Result<String, String> {
     let executable = |path: &str| {
-        sys.stat(path).is_ok_and(|stat| stat.kind == Kind::File && stat.mode & 0o111 != 0)
+        sys.stat(path).is_ok_and(|stat| stat.kind == FileKind::File && stat.mode & 0o111 != 0)
     };
     if name.contains('/') {
         return match sys.stat(name) {

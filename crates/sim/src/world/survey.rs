@@ -108,8 +108,12 @@ impl World {
         let member = kernel.members.of_host(host).and_then(|hosted| hosted.member.as_ref());
         // A key and an end of one zero byte are etcd's way to say "all keys".
         let all = Bytes::from_static(&[0]);
-        let request =
-            RangeRequest { key: all.clone(), range_end: all, count_only: true, ..Default::default() };
+        let request = RangeRequest {
+            key: all.clone(),
+            range_end: all,
+            count_only: true,
+            ..Default::default()
+        };
         let counted = member.and_then(|member| member.store().range(&request).ok());
         counted.and_then(|response| u64::try_from(response.count).ok()).unwrap_or(0)
     }
