@@ -50,6 +50,7 @@ const PID_FIRST: u32 = 1001;
 pub(crate) struct Kernel {
     pub(crate) now_us: u64,
     pub(crate) epoch_us: u64,
+    pub(crate) seed: u64,
     pub(crate) queue: crate::queue::Queue,
     pub(crate) net: crate::net::Net,
     pub(crate) members: crate::members::Members,
@@ -86,6 +87,7 @@ impl Kernel {
         Kernel {
             now_us: 0,
             epoch_us,
+            seed,
             queue: crate::queue::Queue::new(),
             net,
             members: crate::members::Members::new(host_names.len()),

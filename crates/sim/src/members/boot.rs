@@ -49,6 +49,8 @@ impl Kernel {
         config.wal_dir = config.wal_dir.map(|dir| self.absolute(pid, &dir));
         let argv = self.caller(pid).argv.clone();
         self.members.place(host).last = Some(Launch { config: config.clone(), argv });
+        // Every draw of a world comes from its seed, those of its members too.
+        config.seed ^= self.seed;
         let (slot, run) = self.members.take_slot();
         if let Err(error) = self.member_listen(host, slot, run, &config) {
             self.net.unlisten(slot, run);
