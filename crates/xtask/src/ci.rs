@@ -31,16 +31,7 @@ fn crates() -> Result<(), Failure> {
     setup::cargo_deny()?;
     step(
         "licences, duplicate and banned crates",
-        cargo().args([
-            "deny",
-            "--config",
-            ".deny.toml",
-            "--offline",
-            "check",
-            "licenses",
-            "bans",
-            "sources",
-        ]),
+        cargo().args(["deny", "--config", ".deny.toml", "check", "licenses", "bans", "sources"]),
     )?;
     let fetched = cargo()
         .args(["deny", "--config", ".deny.toml", "fetch", "db"])
