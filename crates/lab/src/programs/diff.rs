@@ -42,7 +42,9 @@ async fn run(sys: Sys) -> i32 {
     let [left, right] = match parsed.operands.as_slice() {
         [] => return OPTIONS.refuse(&sys, &PROGRAM, "missing operand after 'diff'").await,
         [only] => {
-            return OPTIONS.refuse(&sys, &PROGRAM, &format!("missing operand after '{only}'")).await;
+            return OPTIONS
+                .refuse(&sys, &PROGRAM, &format!("missing operand after '{only}'"))
+                .await;
         }
         [left, right] => [left.clone(), right.clone()],
         [_, _, extra, ..] => {

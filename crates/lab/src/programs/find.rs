@@ -4,7 +4,7 @@ use sim::{FileKind, Stat, Sys};
 
 use super::Program;
 use super::io::{Out, join, last_name};
-use super::{launch, units};
+use super::launch;
 use crate::shell::pattern::Pattern;
 
 /// The entry of the table of programs.
@@ -141,42 +141,13 @@ impl Parser<'_> {
                     _ => return Err(format!("Unknown argument to -type: {letter}")),
                 })
             }
-            "-maxdepth" | "-mindepth" => {
-                let text = self.value(word)?;
-                let wrong = || {
-                    format!(
-                        "Expected a positive decimal integer argument to {word}, but got `{text}'"
-                    )
-                };
-                let depth = text.parse().map_err(|_| wrong())?;
-                if word == "-maxdepth" {
-                    self.depth_max = depth
-                } else {
-                    self.depth_min = depth
-                }
-                Test::Always(true)
-            }
-            "-size" => {
-                let text = self.value(word)?;
-                let (sign, rest) = signed(&text);
-                let unit = if rest.ends_with(|c: char| c.is_ascii_alphabetic()) { 1 } else { 512 };
-                let wrong = || format!("Invalid argument `{text}' to -size");
-                let size = units::size(rest).ok_or_else(wrong)?;
-                let step = match rest.chars().last() {
-                    Some('k' | 'K') => 1 << 10,
-                    Some('M') => 1 << 20,
-                    Some('G') => 1 << 30,
-                    _ => unit,
-                };
-                Test::Size(sign, size * unit / step, step)
-            }
+            "-maxdepth" | "-mindepth" => self.depth(word)?,
+            "-size" => self.size(word)?,
             "-mmin" => {
                 let text = self.value(word)?;
                 let (sign, rest) = signed(&text);
-                Test::Minutes(
-                    sign,
-                    rest.parse().map_err(|_| format!("invalid argument `{text}' to `-mmin'"))?,
-                )
+                let wrong = |_| format!("invalid argument `{text}' to `-mmin'");
+                Test::Minutes(sign, rest.parse().map_err(wrong)?)
             }
             "-newer" => {
                 let path = self.value(word)?;
@@ -187,6 +158,34 @@ impl Parser<'_> {
             _ if word.starts_with('-') => return Err(format!("unknown predicate `{word}'")),
             _ => return Err(format!("paths must precede expression: `{word}'")),
         })
+    }
+
+    fn depth(&mut self, name: &str) -> Parse<Test> {
+        let text = self.value(name)?;
+        let wrong =
+            |_| format!("Expected a positive decimal integer argument to {name}, but got `{text}'");
+        let depth = text.parse().map_err(wrong)?;
+        match name {
+            "-maxdepth" => self.depth_max = depth,
+            _ => self.depth_min = depth,
+        }
+        Ok(Test::Always(true))
+    }
+
+    /// Sizes are compared in the unit they are given in, rounded up.
+    fn size(&mut self, name: &str) -> Parse<Test> {
+        let text = self.value(name)?;
+        let (sign, rest) = signed(&text);
+        let (digits, unit) = match rest.chars().last() {
+            Some('c') => (&rest[..rest.len() - 1], 1),
+            Some('b') => (&rest[..rest.len() - 1], 512),
+            Some('k') => (&rest[..rest.len() - 1], 1 << 10),
+            Some('M') => (&rest[..rest.len() - 1], 1 << 20),
+            Some('G') => (&rest[..rest.len() - 1], 1 << 30),
+            _ => (rest, 512),
+        };
+        let wrong = |_| format!("Invalid argument `{text}' to -size");
+        Ok(Test::Size(sign, digits.parse().map_err(wrong)?, unit))
     }
 
     fn exec(&mut self) -> Parse<Test> {

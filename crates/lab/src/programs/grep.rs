@@ -18,7 +18,7 @@ pub(super) const PROGRAM: Program = Program {
 };
 
 const OPTIONS: Options = Options {
-    short: "ivncrREFGowqlLhHsxae:m:A:B:C:f:Pz",
+    short: "ivncrREFGowqlLhHsxae:m:A:B:C:Pz",
     long: &[
         ("ignore-case", 'i'),
         ("invert-match", 'v'),
@@ -178,9 +178,7 @@ impl Grep {
     async fn path(&mut self, path: &str, shown: &str, recursive: bool, depth: u32) {
         let is_directory = path != "-" && self.sys.stat(path).is_ok_and(|stat| stat.is_dir());
         if is_directory && !recursive {
-            self.out.flush().await;
-            self.sys.eprint(&format!("grep: {path}: Is a directory\n")).await;
-            return;
+            return self.complain(path, "Is a directory").await;
         }
         if is_directory {
             if depth > 64 {

@@ -34,9 +34,9 @@ async fn run(sys: Sys) -> i32 {
     let args = sys.args();
     let (text, status) = text(args.get(1..).unwrap_or_default());
     if status == 0 {
-        sys.print(&text).await
+        sys.print(&text).await;
     } else {
-        sys.eprint(&text).await
+        sys.eprint(&text).await;
     }
     status
 }

@@ -189,9 +189,23 @@ async fn date(sys: Sys) -> i32 {
             }
         }
     }
-    let format = match parsed.operands.as_slice() {
-        [] if parsed.has('R') => "%a, %d %b %Y %H:%M:%S %z",
-        [] => match precision.as_deref() {
+    let format = match date_format(&parsed, precision.as_deref()) {
+        Ok(format) => format,
+        Err((mistake, true)) => return OPTIONS.refuse(&sys, &DATE, &mistake).await,
+        Err((mistake, false)) => {
+            sys.eprint(&format!("date: {mistake}\n")).await;
+            return 1;
+        }
+    };
+    sys.print(&format!("{}\n", Moment::from_us(us).format(format))).await;
+    0
+}
+
+/// The format asked for; a mistake with whether it is one of usage.
+fn date_format<'a>(parsed: &'a Parsed, precision: Option<&str>) -> Result<&'a str, (String, bool)> {
+    match parsed.operands.as_slice() {
+        [] if parsed.has('R') => Ok("%a, %d %b %Y %H:%M:%S %z"),
+        [] => Ok(match precision {
             None => "%a %b %e %H:%M:%S %Z %Y",
             Some("" | "date") => "%F",
             Some("hours") => "%FT%H%:z",
@@ -199,23 +213,12 @@ async fn date(sys: Sys) -> i32 {
             Some("seconds") => "%FT%T%:z",
             Some("ns") => "%FT%T,%N%:z",
             Some(other) => {
-                let mistake = format!("invalid argument '{other}' for '--iso-8601'");
-                return OPTIONS.refuse(&sys, &DATE, &mistake).await;
+                return Err((format!("invalid argument '{other}' for '--iso-8601'"), true));
             }
-        },
-        [only] => match only.strip_prefix('+') {
-            Some(format) => format,
-            None => {
-                sys.eprint(&format!("date: invalid date '{only}'\n")).await;
-                return 1;
-            }
-        },
-        [_, extra, ..] => {
-            return OPTIONS.refuse(&sys, &DATE, &format!("extra operand '{extra}'")).await;
-        }
-    };
-    sys.print(&format!("{}\n", Moment::from_us(us).format(format))).await;
-    0
+        }),
+        [only] => only.strip_prefix('+').ok_or_else(|| (format!("invalid date '{only}'"), false)),
+        [_, extra, ..] => Err((format!("extra operand '{extra}'"), true)),
+    }
 }
 
 async fn id(sys: Sys) -> i32 {

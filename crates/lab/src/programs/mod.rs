@@ -26,6 +26,7 @@ pub(crate) mod posix;
 pub(crate) mod printf;
 mod procs;
 mod sed;
+mod seq;
 mod sim;
 mod sort;
 mod text;
@@ -40,6 +41,9 @@ use crate::shell;
 /// A program on its way.
 pub use ::sim::Task as Running;
 
+/// What could stand in the place of the last of these words, which follow a program's name.
+pub type Complete = fn(&[String]) -> Vec<String>;
+
 /// A program of the table.
 pub struct Program {
     /// The name of its file.
@@ -50,8 +54,8 @@ pub struct Program {
     pub usage: &'static str,
     /// Its code.
     pub run: ::sim::Program,
-    /// What could stand in the place of the last of these words, which follow its name.
-    pub complete: Option<fn(&[String]) -> Vec<String>>,
+    /// How its words are completed, where files are not enough.
+    pub complete: Option<Complete>,
 }
 
 const BASH: Program = Program {
@@ -82,9 +86,9 @@ pub static PROGRAMS: &[Program] = &[
     text::DIRNAME,
     host::DU,
     echo::PROGRAM,
+    procs::ENV,
     etcd::PROGRAM,
     etcdctl::PROGRAM,
-    procs::ENV,
     procs::FALSE,
     find::PROGRAM,
     grep::PROGRAM,
@@ -105,7 +109,7 @@ pub static PROGRAMS: &[Program] = &[
     files::RM,
     files::RMDIR,
     sed::PROGRAM,
-    text::SEQ,
+    seq::PROGRAM,
     SH,
     bytes::SHA256SUM,
     sim::PROGRAM,
@@ -244,7 +248,7 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_has_a_page_for_each() {
         for pair in PROGRAMS.windows(2) {
-            assert!(pair[0].name <= pair[1].name || pair[0].name == "[", "{}", pair[1].name);
+            assert!(pair[0].name < pair[1].name, "{}", pair[1].name);
         }
         for program in PROGRAMS {
             let synopsis = program.usage.lines().next().unwrap_or("");

@@ -152,8 +152,11 @@ impl Options {
     /// Says what is wrong with the command line, and where to look; gives the status.
     pub(crate) async fn refuse(&self, sys: &Sys, program: &Program, mistake: &str) -> i32 {
         let name = program.name;
+        // Alone among the tools, grep shows its usage first.
+        let usage =
+            if name == "grep" { "Usage: grep [OPTION]... PATTERNS [FILE]...\n" } else { "" };
         let hint = format!("Try '{name} --help' for more information.");
-        sys.eprint(&format!("{name}: {mistake}\n{hint}\n")).await;
+        sys.eprint(&format!("{name}: {mistake}\n{usage}{hint}\n")).await;
         self.mistake
     }
 }

@@ -15,11 +15,6 @@ pub(crate) fn extended(text: &str, ignore_case: bool) -> Result<Regex, String> {
     build(&translate(text, false)?, ignore_case)
 }
 
-/// A text that is meant as it is.
-pub(crate) fn fixed(text: &str, ignore_case: bool) -> Result<Regex, String> {
-    build(&regex_lite::escape(text), ignore_case)
-}
-
 /// Builds a translated regex.
 pub(crate) fn build(text: &str, ignore_case: bool) -> Result<Regex, String> {
     RegexBuilder::new(text)
@@ -85,7 +80,7 @@ pub(crate) fn translate(text: &str, basic: bool) -> Result<String, String> {
         }
     }
     if depth > 0 {
-        return Err(if basic { r"Unmatched ( or \(" } else { "Unmatched ( or \\(" }.to_owned());
+        return Err(r"Unmatched ( or \(".to_owned());
     }
     Ok(out)
 }
@@ -269,12 +264,6 @@ mod tests {
             assert_eq!(regex.is_match(text), expected, "{pattern} {text}");
         }
         assert!(extended("ABC", true).expect("it is right").is_match("abc"));
-        assert!(
-            fixed("a.c", false)
-                .expect("it is right")
-                .find("abc a.c")
-                .is_some_and(|m| m.start() == 4)
-        );
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Programs about processes: `ps sleep timeout env xargs nohup sync true false test`.
 
-use sim::{Either, Fd, OpenFlags, ProcInfo, ProcState, Signal, Sys, race};
+use sim::{Either, ExitStatus, Fd, OpenFlags, Pid, ProcInfo, ProcState, Signal, Sys, race};
 
 use super::calendar::Moment;
 use super::io::whole;
-use super::opts::Options;
+use super::opts::{Options, Parsed};
 use super::{Program, launch, units};
 use crate::shell::builtins::test::evaluate;
 
@@ -283,16 +283,37 @@ async fn sleep(sys: Sys) -> i32 {
     0
 }
 
+/// What `timeout` was asked for.
+struct Limit {
+    after_us: u64,
+    signal: Signal,
+    kill_after_us: u64,
+}
+
+fn limit(parsed: &Parsed, duration: &str) -> Result<Limit, String> {
+    let interval = |text: &str| {
+        units::duration_us(text).ok_or_else(|| format!("invalid time interval '{text}'"))
+    };
+    let after_us = match interval(duration)? {
+        0 => u64::MAX,
+        us => us,
+    };
+    let kill_after_us = parsed.value('k').map_or(Ok(u64::MAX), interval)?;
+    let signal = match parsed.value('s') {
+        None => Signal::Term,
+        Some(name) => {
+            let number = name.parse::<u8>().ok().and_then(Signal::from_number);
+            let found = number.or_else(|| Signal::from_name(name));
+            found.ok_or_else(|| format!("'{name}': invalid signal"))?
+        }
+    };
+    Ok(Limit { after_us, signal, kill_after_us })
+}
+
 async fn timeout(sys: Sys) -> i32 {
     const OPTIONS: Options = Options {
         short: "+s:k:v",
-        long: &[
-            ("signal", 's'),
-            ("kill-after", 'k'),
-            ("preserve-status", 'p'),
-            ("foreground", 'f'),
-            ("verbose", 'v'),
-        ],
+        long: &[("signal", 's'), ("kill-after", 'k'), ("verbose", 'v')],
         mistake: 125,
     };
     let parsed = match OPTIONS.read(&sys, &TIMEOUT).await {
@@ -301,71 +322,47 @@ async fn timeout(sys: Sys) -> i32 {
     };
     let Some((duration, argv)) = parsed.operands.split_first().filter(|(_, argv)| !argv.is_empty())
     else {
-        return OPTIONS.refuse(&sys, &TIMEOUT, "missing operand").await;
+        sys.eprint("Try 'timeout --help' for more information.\n").await;
+        return 125;
     };
-    let mut limits = [None, None];
-    for (limit, text) in limits.iter_mut().zip([Some(duration.as_str()), parsed.value('k')]) {
-        let Some(text) = text else { continue };
-        match units::duration_us(text) {
-            Some(us) => *limit = Some(us),
-            None => {
-                return OPTIONS
-                    .refuse(&sys, &TIMEOUT, &format!("invalid time interval '{text}'"))
-                    .await;
-            }
+    let limit = match limit(&parsed, duration) {
+        Ok(limit) => limit,
+        Err(mistake) => return OPTIONS.refuse(&sys, &TIMEOUT, &mistake).await,
+    };
+    match launch::start(&sys, argv, sys.envs()) {
+        Ok(pid) => guard(&sys, pid, &limit).await,
+        Err(reason) => {
+            let (name, why) = (&argv[0], reason.text());
+            sys.eprint(&format!("timeout: failed to run command '{name}': {why}\n")).await;
+            reason.status()
         }
     }
-    let signal = match parsed.value('s') {
-        None => Signal::Term,
-        Some(name) => {
-            let number = name.parse::<u8>().ok().and_then(Signal::from_number);
-            match number.or_else(|| Signal::from_name(name)) {
-                Some(signal) => signal,
-                None => {
-                    return OPTIONS
-                        .refuse(&sys, &TIMEOUT, &format!("'{name}': invalid signal"))
-                        .await;
-                }
-            }
-        }
-    };
-    let pid = match launch::start(&sys, argv, sys.envs()) {
-        Ok(pid) => pid,
-        Err(reason) => {
-            sys.eprint(&format!(
-                "timeout: failed to run command '{}': {}\n",
-                argv[0],
-                reason.text()
-            ))
-            .await;
-            return reason.status();
-        }
-    };
+}
+
+/// Waits for a command, and ends it when its time is over.
+async fn guard(sys: &Sys, pid: Pid, limit: &Limit) -> i32 {
     // The command is told what this program is told.
     for passed in [Signal::Int, Signal::Term, Signal::Hup] {
         sys.catch(passed);
     }
-    let limit_us = limits[0].filter(|us| *us > 0).unwrap_or(u64::MAX);
-    let ended = match race(sys.wait(pid), race(sys.sleep_us(limit_us), sys.caught())).await {
+    let told = match race(sys.wait(pid), race(sys.sleep_us(limit.after_us), sys.caught())).await {
         Either::Left(status) => return status.code(),
         Either::Right(Either::Left(())) => None,
         Either::Right(Either::Right(caught)) => Some(caught),
     };
     // The command may end by itself before the signal comes.
-    let _ = sys.kill(pid, ended.unwrap_or(signal));
+    let _ = sys.kill(pid, told.unwrap_or(limit.signal));
     let _ = sys.kill(pid, Signal::Cont);
-    let kill_us = limits[1].unwrap_or(u64::MAX);
-    let killed = match race(sys.wait(pid), sys.sleep_us(kill_us)).await {
-        Either::Left(status) if ended.is_some() => return status.code(),
-        Either::Left(_) => false,
-        Either::Right(()) => true,
-    };
-    if killed {
-        let _ = sys.kill(pid, Signal::Kill);
-        sys.wait(pid).await;
-        return 137;
+    match race(sys.wait(pid), sys.sleep_us(limit.kill_after_us)).await {
+        Either::Left(status) if told.is_some() => status.code(),
+        Either::Left(_) if limit.signal == Signal::Kill => 137,
+        Either::Left(_) => 124,
+        Either::Right(()) => {
+            let _ = sys.kill(pid, Signal::Kill);
+            sys.wait(pid).await;
+            137
+        }
     }
-    if signal == Signal::Kill { 137 } else { 124 }
 }
 
 async fn env(sys: Sys) -> i32 {
@@ -472,78 +469,79 @@ async fn xargs(sys: Sys) -> i32 {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    let separator = match (parsed.has('0'), parsed.value('d'), parsed.has('I') || parsed.has('L')) {
-        (true, ..) => Some(0),
-        (_, Some(text), _) => {
-            Some(crate::shell::escape::ansi(text).first().copied().unwrap_or(b'\n'))
-        }
-        (_, _, true) => Some(b'\n'),
-        _ => None,
-    };
     let Ok(input) = whole(&sys, "-").await else { return 1 };
-    let mut found = match arguments(&input, separator) {
-        Ok(found) => found,
-        Err(text) => {
-            sys.eprint(&format!("xargs: {text}\n")).await;
+    let runs = match runs(&parsed, &input) {
+        Ok(runs) => runs,
+        Err(mistake) => {
+            sys.eprint(&format!("xargs: {mistake}\n")).await;
             return 1;
         }
-    };
-    if parsed.has('I') || parsed.has('L') {
-        found.retain(|line| !line.trim().is_empty());
-    }
-    let per_run =
-        match parsed.value('n').or(parsed.value('L')).map(|text| (text, text.parse::<usize>())) {
-            None => usize::MAX,
-            Some((_, Ok(count))) if count > 0 => count,
-            Some((text, _)) => {
-                sys.eprint(&format!("xargs: invalid number \"{text}\" for -n option\n")).await;
-                return 1;
-            }
-        };
-    let echo = ["echo".to_owned()];
-    let command = if parsed.operands.is_empty() { &echo[..] } else { &parsed.operands[..] };
-    let runs: Vec<Vec<String>> = if let Some(mark) = parsed.value('I') {
-        let place = |line: &String| {
-            command.iter().map(|word| word.replace(mark, line.trim_start())).collect()
-        };
-        found.iter().map(place).collect()
-    } else if found.is_empty() {
-        if parsed.has('r') { Vec::new() } else { vec![command.to_vec()] }
-    } else {
-        found.chunks(per_run.min(found.len())).map(|chunk| [command, chunk].concat()).collect()
     };
     let mut status = 0;
     for argv in runs {
         if parsed.has('t') {
             sys.eprint(&format!("{}\n", argv.join(" "))).await;
         }
-        let pid = match start_without_input(&sys, &argv) {
-            Ok(pid) => pid,
-            Err(reason) => {
-                sys.eprint(&format!("xargs: {}: {}\n", argv[0], reason.text())).await;
-                return reason.status();
-            }
-        };
-        match sys.wait(pid).await {
-            sim::ExitStatus::Code(0) => {}
-            sim::ExitStatus::Code(255) => {
-                sys.eprint(&format!("xargs: {}: exited with status 255; aborting\n", argv[0]))
-                    .await;
-                return 124;
-            }
-            sim::ExitStatus::Code(_) => status = 123,
-            sim::ExitStatus::Signal(signal) => {
-                let number = signal.number();
-                sys.eprint(&format!("xargs: {}: terminated by signal {number}\n", argv[0])).await;
-                return 125;
+        match run_one(&sys, &argv).await {
+            Ok(true) => {}
+            Ok(false) => status = 123,
+            Err((why, fatal)) => {
+                sys.eprint(&format!("xargs: {}: {why}\n", argv[0])).await;
+                return fatal;
             }
         }
     }
     status
 }
 
+/// The command lines `xargs` runs.
+fn runs(parsed: &Parsed, input: &[u8]) -> Result<Vec<Vec<String>>, String> {
+    let by_line = parsed.has('I') || parsed.has('L');
+    let separator = match parsed.value('d') {
+        _ if parsed.has('0') => Some(0),
+        Some(text) => Some(crate::shell::escape::ansi(text).first().copied().unwrap_or(b'\n')),
+        None => by_line.then_some(b'\n'),
+    };
+    let mut found = arguments(input, separator)?;
+    if by_line {
+        found.retain(|line| !line.trim().is_empty());
+    }
+    let per_run = match parsed.value('n').or(parsed.value('L')) {
+        None => usize::MAX,
+        Some(text) => {
+            let count = text.parse::<usize>().ok().filter(|count| *count > 0);
+            count.ok_or_else(|| format!("invalid number \"{text}\" for -n option"))?
+        }
+    };
+    let echo = ["echo".to_owned()];
+    let command = if parsed.operands.is_empty() { &echo[..] } else { &parsed.operands[..] };
+    if let Some(mark) = parsed.value('I') {
+        let place = |line: &String| {
+            command.iter().map(|word| word.replace(mark, line.trim_start())).collect()
+        };
+        return Ok(found.iter().map(place).collect());
+    }
+    if found.is_empty() {
+        return Ok(if parsed.has('r') { Vec::new() } else { vec![command.to_vec()] });
+    }
+    Ok(found.chunks(per_run.min(found.len())).map(|chunk| [command, chunk].concat()).collect())
+}
+
+/// Whether a command succeeded; why it ends everything, and with which status.
+async fn run_one(sys: &Sys, argv: &[String]) -> Result<bool, (String, i32)> {
+    let started = start_without_input(sys, argv);
+    let pid = started.map_err(|reason| (reason.text(), reason.status()))?;
+    match sys.wait(pid).await {
+        ExitStatus::Code(255) => Err(("exited with status 255; aborting".to_owned(), 124)),
+        ExitStatus::Code(code) => Ok(code == 0),
+        ExitStatus::Signal(signal) => {
+            Err((format!("terminated by signal {}", signal.number()), 125))
+        }
+    }
+}
+
 /// The input is the list of arguments: the commands get none of it.
-fn start_without_input(sys: &Sys, argv: &[String]) -> Result<sim::Pid, launch::NotRun> {
+fn start_without_input(sys: &Sys, argv: &[String]) -> Result<Pid, launch::NotRun> {
     let null = sys.open("/dev/null", OpenFlags::READ).map_err(launch::NotRun::Other)?;
     let files = vec![(Fd::STDIN, null), (Fd::STDOUT, Fd::STDOUT), (Fd::STDERR, Fd::STDERR)];
     let started = launch::start_with(sys, argv, sys.envs(), files);

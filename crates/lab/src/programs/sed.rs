@@ -7,7 +7,7 @@ use sim::Sys;
 
 use super::Program;
 use super::io::{Out, inputs};
-use super::opts::Options;
+use super::opts::{Options, Parsed};
 
 /// The entry of the table of programs.
 pub(super) const PROGRAM: Program = Program {
@@ -36,31 +36,15 @@ async fn run_program(sys: Sys) -> i32 {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    let mut script = Vec::new();
-    for (flag, value) in &parsed.flags {
-        match flag {
-            'e' => script.push(value.clone()),
-            'f' => match sys.read_file(value) {
-                Ok(bytes) => {
-                    script.push(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned())
-                }
-                Err(error) => {
-                    sys.eprint(&format!("sed: couldn't open file {value}: {error}\n")).await;
-                    return 1;
-                }
-            },
-            _ => {}
-        }
-    }
-    if script.is_empty() {
-        if parsed.operands.is_empty() {
-            sys.eprint(&format!("Usage: {}\n", PROGRAM.usage)).await;
+    let script = match script_text(&sys, &mut parsed) {
+        Ok(script) => script,
+        Err(mistake) => {
+            sys.eprint(&format!("{mistake}\n")).await;
             return 1;
         }
-        script.push(parsed.operands.remove(0));
-    }
+    };
     let extended = parsed.has('E') || parsed.has('r');
-    let script = match parse::parse(&script.join("\n"), extended) {
+    let script = match parse::parse(&script, extended) {
         Ok(script) => script,
         Err(mistake) => {
             sys.eprint(&format!("sed: {mistake}\n")).await;
@@ -89,6 +73,29 @@ async fn run_program(sys: Sys) -> i32 {
         }
     }
     out.finish("sed", status).await
+}
+
+/// The text of the script: all of `-e` and `-f`, or the first operand.
+fn script_text(sys: &Sys, parsed: &mut Parsed) -> Result<String, String> {
+    let mut parts = Vec::new();
+    for (flag, value) in &parsed.flags {
+        match flag {
+            'e' => parts.push(value.clone()),
+            'f' => {
+                let refused = |error| format!("sed: couldn't open file {value}: {error}");
+                let bytes = sys.read_file(value).map_err(refused)?;
+                parts.push(String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned());
+            }
+            _ => {}
+        }
+    }
+    if parts.is_empty() {
+        if parsed.operands.is_empty() {
+            return Err(format!("Usage: {}", PROGRAM.usage));
+        }
+        parts.push(parsed.operands.remove(0));
+    }
+    Ok(parts.join("\n"))
 }
 
 /// Takes `-i` and `-i.bak` out: its value, unlike others', is never the next argument.

@@ -1,4 +1,4 @@
-//! Small tools for text: `tr cut tee tac seq basename dirname`.
+//! Small tools for text: `tr cut tee tac basename dirname`.
 
 use sim::{Fd, OpenFlags, Sys};
 
@@ -41,15 +41,6 @@ pub(super) const TAC: Program = Program {
     summary: "print lines, the last one first",
     usage: "tac [FILE...]",
     run: |sys| Box::pin(tac(sys)),
-    complete: None,
-};
-
-/// The entry of the table of programs.
-pub(super) const SEQ: Program = Program {
-    name: "seq",
-    summary: "print numbers",
-    usage: "seq [-w] [-s TEXT] [-f FORMAT] [FIRST [STEP]] LAST\n  -w  all of the same width    -s  TEXT between them    -f  by a format of printf",
-    run: |sys| Box::pin(seq(sys)),
     complete: None,
 };
 
@@ -125,22 +116,61 @@ fn set(text: &str) -> Result<Set, String> {
     Ok(found)
 }
 
+/// What `tr` does to characters.
+struct Translation {
+    first: Set,
+    second: Option<Set>,
+    complement: bool,
+    deletes: bool,
+    squeezes: bool,
+    last: Option<char>,
+}
+
+impl Translation {
+    fn change(&self, c: char) -> Option<char> {
+        if self.first.has(c) == self.complement {
+            return Some(c);
+        }
+        if self.deletes {
+            return None;
+        }
+        let Some(to) = self.second.as_ref().filter(|to| !to.chars.is_empty()) else {
+            return Some(c);
+        };
+        let at = self.first.chars.iter().rposition(|from| *from == c).filter(|_| !self.complement);
+        at.and_then(|at| to.chars.get(at)).or(to.chars.last()).copied()
+    }
+
+    fn squeezed(&self, c: char) -> bool {
+        self.squeezes
+            && self.last == Some(c)
+            && match &self.second {
+                Some(second) => second.has(c),
+                None => self.first.has(c) != self.complement,
+            }
+    }
+
+    fn text(&mut self, text: &str, out: &mut Out) {
+        for c in text.chars() {
+            let Some(c) = self.change(c) else { continue };
+            if !self.squeezed(c) {
+                self.last = Some(c);
+                out.text(c.encode_utf8(&mut [0; 4]));
+            }
+        }
+    }
+}
+
 async fn tr(sys: Sys) -> i32 {
     const OPTIONS: Options = Options {
         short: "+cCdst",
-        long: &[
-            ("complement", 'c'),
-            ("delete", 'd'),
-            ("squeeze-repeats", 's'),
-            ("truncate-set1", 't'),
-        ],
+        long: &[("complement", 'c'), ("delete", 'd'), ("squeeze-repeats", 's')],
         mistake: 1,
     };
     let parsed = match OPTIONS.read(&sys, &TR).await {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    let complement = parsed.has('c') || parsed.has('C');
     let (first, second) = match parsed.operands.as_slice() {
         [] => return OPTIONS.refuse(&sys, &TR, "missing operand").await,
         [only] if !parsed.has('d') && !parsed.has('s') => {
@@ -162,30 +192,20 @@ async fn tr(sys: Sys) -> i32 {
             return 1;
         }
     };
-    let deletes = parsed.has('d');
-    let change = |c: char| -> Option<char> {
-        let listed = first.has(c) != complement;
-        if !listed {
-            return Some(c);
-        }
-        if deletes {
-            return None;
-        }
-        let Some(to) = second.as_ref().filter(|to| !to.chars.is_empty()) else { return Some(c) };
-        let at = if complement {
-            usize::MAX
-        } else {
-            first.chars.iter().rposition(|f| *f == c).unwrap_or(usize::MAX)
-        };
-        to.chars.get(at).or(to.chars.last()).copied()
+    let translation = Translation {
+        first,
+        second,
+        complement: parsed.has('c') || parsed.has('C'),
+        deletes: parsed.has('d'),
+        squeezes: parsed.has('s'),
+        last: None,
     };
-    let squeezed = |c: char| match (&second, deletes) {
-        (Some(second), _) => second.has(c),
-        (None, _) => first.has(c) != complement,
-    };
-    let mut out = Out::new(&sys);
-    let Ok(mut input) = Input::open(&sys, "-") else { return 1 };
-    let mut last = None;
+    translate(&sys, translation).await
+}
+
+async fn translate(sys: &Sys, mut translation: Translation) -> i32 {
+    let mut out = Out::new(sys);
+    let Ok(mut input) = Input::open(sys, "-") else { return 1 };
     let mut cut: Vec<u8> = Vec::new();
     loop {
         let Ok(piece) = input.piece(&mut out).await else { return 1 };
@@ -196,16 +216,8 @@ async fn tr(sys: Sys) -> i32 {
             Err(error) if error.error_len().is_none() && !ended => error.valid_up_to(),
             _ => cut.len(),
         };
-        let text = String::from_utf8_lossy(&cut[..valid]).into_owned();
+        translation.text(&String::from_utf8_lossy(&cut[..valid]), &mut out);
         cut.drain(..valid);
-        for c in text.chars() {
-            let Some(c) = change(c) else { continue };
-            if parsed.has('s') && last == Some(c) && squeezed(c) {
-                continue;
-            }
-            last = Some(c);
-            out.text(c.encode_utf8(&mut [0; 4]));
-        }
         out.tick().await;
         if ended || out.has_failed() {
             return out.finish("tr", 0).await;
@@ -275,9 +287,13 @@ async fn cut(sys: Sys) -> i32 {
     if delimiter.chars().count() > 1 {
         return OPTIONS.refuse(&sys, &CUT, "the delimiter must be a single character").await;
     }
-    let complement = parsed.has('n');
-    let wanted =
-        |at: usize| ranges.iter().any(|(from, to)| (*from..=*to).contains(&(at + 1))) != complement;
+    let shape = Shape {
+        ranges,
+        complement: parsed.has('n'),
+        delimiter: (kind == 'f').then(|| delimiter.to_owned()),
+        joiner: joiner.unwrap_or_else(|| delimiter.to_owned()),
+        only_delimited: parsed.has('s'),
+    };
     let mut out = Out::new(&sys);
     let mut status = 0;
     for path in inputs(&parsed.operands) {
@@ -291,26 +307,45 @@ async fn cut(sys: Sys) -> i32 {
             }
         };
         while let Ok(Some(line)) = input.line(&mut out).await {
-            let line = String::from_utf8_lossy(chomp(&line)).into_owned();
-            let shown = if kind != 'f' {
-                let kept = line.chars().enumerate().filter(|(at, _)| wanted(*at));
-                kept.map(|(_, c)| c).collect()
-            } else if !line.contains(delimiter) {
-                if parsed.has('s') {
-                    continue;
-                }
-                line
-            } else {
-                let kept = line.split(delimiter).enumerate().filter(|(at, _)| wanted(*at));
-                let kept: Vec<&str> = kept.map(|(_, field)| field).collect();
-                kept.join(joiner.as_deref().unwrap_or(delimiter))
-            };
-            out.text(&shown);
-            out.text("\n");
-            out.tick().await;
+            if let Some(shown) = shape.cut(&String::from_utf8_lossy(chomp(&line))) {
+                out.text(&shown);
+                out.text("\n");
+                out.tick().await;
+            }
         }
     }
     out.finish("cut", status).await
+}
+
+/// What `cut` leaves of a line.
+struct Shape {
+    ranges: Vec<(usize, usize)>,
+    complement: bool,
+    /// None: characters, not fields.
+    delimiter: Option<String>,
+    joiner: String,
+    only_delimited: bool,
+}
+
+impl Shape {
+    fn wants(&self, at: usize) -> bool {
+        let listed = self.ranges.iter().any(|(from, to)| (*from..=*to).contains(&(at + 1)));
+        listed != self.complement
+    }
+
+    fn cut(&self, line: &str) -> Option<String> {
+        let Some(delimiter) = &self.delimiter else {
+            let kept = line.chars().enumerate().filter(|(at, _)| self.wants(*at));
+            return Some(kept.map(|(_, c)| c).collect());
+        };
+        if !line.contains(delimiter.as_str()) {
+            return (!self.only_delimited).then(|| line.to_owned());
+        }
+        let fields = line.split(delimiter.as_str()).enumerate();
+        let kept: Vec<&str> =
+            fields.filter(|(at, _)| self.wants(*at)).map(|(_, field)| field).collect();
+        Some(kept.join(&self.joiner))
+    }
 }
 
 async fn tee(sys: Sys) -> i32 {
@@ -366,129 +401,6 @@ async fn tac(sys: Sys) -> i32 {
         }
     }
     out.finish("tac", status).await
-}
-
-/// A decimal as an integer of a scale: `1.25` is 125 of scale 2.
-fn decimal(text: &str) -> Option<(i128, u32)> {
-    let (negative, body) = match text.strip_prefix('-') {
-        Some(body) => (true, body),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
-    let digits = format!("{whole}{fraction}");
-    if digits.is_empty() || digits.len() > 30 || !digits.chars().all(|c| c.is_ascii_digit()) {
-        return None;
-    }
-    let value: i128 = digits.parse().ok()?;
-    Some((if negative { -value } else { value }, fraction.len() as u32))
-}
-
-fn decimal_text(value: i128, scale: u32, width: usize) -> String {
-    let unit = 10i128.pow(scale);
-    let sign = if value < 0 { "-" } else { "" };
-    let (whole, part) =
-        (value.unsigned_abs() / unit.unsigned_abs(), value.unsigned_abs() % unit.unsigned_abs());
-    let fraction =
-        if scale > 0 { format!(".{part:0>width$}", width = scale as usize) } else { String::new() };
-    let body = format!("{whole}{fraction}");
-    format!("{sign}{body:0>width$}", width = width.saturating_sub(sign.len()))
-}
-
-async fn seq(sys: Sys) -> i32 {
-    let args = sys.args();
-    let mut rest = args.get(1..).unwrap_or_default();
-    let (mut separator, mut equal, mut template) = ("\n".to_owned(), false, None);
-    while let Some(flag) = rest.first().filter(|arg| arg.starts_with('-') && decimal(arg).is_none())
-    {
-        let takes = flag.as_str();
-        rest = &rest[1..];
-        match takes {
-            "-w" | "--equal-width" => equal = true,
-            "--help" => {
-                sys.print(&super::help::page(&SEQ)).await;
-                return 0;
-            }
-            "-s" | "-f" => {
-                let Some((value, after)) = rest.split_first() else {
-                    let hint = "Try 'seq --help' for more information.";
-                    sys.eprint(&format!(
-                        "seq: option requires an argument -- '{}'\n{hint}\n",
-                        &takes[1..]
-                    ))
-                    .await;
-                    return 1;
-                };
-                if takes == "-s" {
-                    separator.clone_from(value)
-                } else {
-                    template = Some(value.clone())
-                }
-                rest = after;
-            }
-            _ if takes.starts_with("-s") => takes[2..].clone_into(&mut separator),
-            _ => {
-                let letter = takes.chars().nth(1).unwrap_or('-');
-                let hint = "Try 'seq --help' for more information.";
-                sys.eprint(&format!("seq: invalid option -- '{letter}'\n{hint}\n")).await;
-                return 1;
-            }
-        }
-    }
-    let (first, step, last) = match rest {
-        [last] => ("1", "1", last.as_str()),
-        [first, last] => (first.as_str(), "1", last.as_str()),
-        [first, step, last] => (first.as_str(), step.as_str(), last.as_str()),
-        [] => return complain(&sys, "missing operand").await,
-        [_, _, _, extra, ..] => return complain(&sys, &format!("extra operand '{extra}'")).await,
-    };
-    let mut numbers = Vec::new();
-    for text in [first, step, last] {
-        match decimal(text) {
-            Some(number) => numbers.push(number),
-            None => {
-                return complain(&sys, &format!("invalid floating point argument: '{text}'")).await;
-            }
-        }
-    }
-    let scale = numbers.iter().map(|(_, scale)| *scale).max().unwrap_or(0);
-    let shown_scale = numbers[0].1.max(numbers[1].1);
-    let scaled = |(value, own): (i128, u32)| value * 10i128.pow(scale - own);
-    let [first, step, last] = [scaled(numbers[0]), scaled(numbers[1]), scaled(numbers[2])];
-    if step == 0 {
-        return complain(&sys, &format!("invalid Zero increment value: '{}'", rest[1])).await;
-    }
-    let text_of = |value: i128, width: usize| {
-        decimal_text(value / 10i128.pow(scale - shown_scale), shown_scale, width)
-    };
-    let width = if equal { text_of(first, 0).len().max(text_of(last, 0).len()) } else { 0 };
-    let mut out = Out::new(&sys);
-    let mut value = first;
-    let mut any = false;
-    while if step > 0 { value <= last } else { value >= last } {
-        if any {
-            out.text(&separator);
-        }
-        any = true;
-        let text = text_of(value, width);
-        match &template {
-            Some(template) => out.bytes(&super::printf::format(template, &[text]).bytes),
-            None => out.text(&text),
-        }
-        out.tick().await;
-        if out.has_failed() {
-            break;
-        }
-        value += step;
-    }
-    if any {
-        out.text("\n");
-    }
-    out.finish("seq", 0).await
-}
-
-async fn complain(sys: &Sys, what: &str) -> i32 {
-    sys.eprint(&format!("seq: {what}\nTry 'seq --help' for more information.\n")).await;
-    1
 }
 
 async fn basename(sys: Sys) -> i32 {
@@ -547,15 +459,6 @@ async fn dirname(sys: Sys) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn decimals() {
-        assert_eq!(decimal("-1.25"), Some((-125, 2)));
-        assert_eq!(decimal("x"), None);
-        assert_eq!(decimal_text(-125, 2, 0), "-1.25");
-        assert_eq!(decimal_text(5, 0, 3), "005");
-        assert_eq!(decimal_text(-5, 0, 3), "-05");
-    }
 
     #[test]
     fn lists() {

@@ -157,26 +157,30 @@ impl Arith<'_> {
         value
     }
 
-    /// The operator of this level that stands here.
-    fn operator(&self, level: usize) -> Option<&'static str> {
-        let op = LEVELS[level].iter().find(|op| self.looking_at(op))?;
-        let next = self.chars.get(self.pos + op.len()).copied();
-        let longer = match *op {
-            "|" | "&" => next == op.chars().next() || next == Some('='),
-            "<" | ">" => next == op.chars().next(),
-            "*" => next == Some('*') || next == Some('='),
-            "^" | "+" | "-" | "/" | "%" | "<<" | ">>" => next == Some('='),
-            _ => false,
-        };
-        (!longer).then_some(*op)
+    /// The operator that stands here, and how tight it binds.
+    fn operator(&self) -> Option<(&'static str, usize)> {
+        for (level, ops) in LEVELS.iter().enumerate() {
+            let Some(op) = ops.iter().find(|op| self.looking_at(op)) else { continue };
+            let next = self.chars.get(self.pos + op.len()).copied();
+            let longer = match *op {
+                "|" | "&" => next == op.chars().next() || next == Some('='),
+                "<" | ">" => next == op.chars().next(),
+                "*" => next == Some('*') || next == Some('='),
+                "^" | "+" | "-" | "/" | "%" | "<<" | ">>" => next == Some('='),
+                _ => false,
+            };
+            if !longer {
+                return Some((op, level));
+            }
+        }
+        None
     }
 
-    fn binary(&mut self, level: usize) -> Value {
-        if level == LEVELS.len() {
-            return self.power();
-        }
-        let mut left = self.binary(level + 1)?;
-        while let Some(op) = self.operator(level) {
+    /// Operators that bind at least so tight. One call for each operand, not one for each
+    /// level: the stack of a page is small.
+    fn binary(&mut self, loosest: usize) -> Value {
+        let mut left = self.power()?;
+        while let Some((op, level)) = self.operator().filter(|(_, level)| *level >= loosest) {
             self.eat(op);
             let skips = (op == "&&" && left == 0) || (op == "||" && left != 0);
             self.skipping += u32::from(skips);

@@ -314,12 +314,12 @@ pub(super) enum ParamOp {
 
 impl Word {
     /// A word of plain characters.
-    pub fn literal(text: &str) -> Word {
+    pub(super) fn literal(text: &str) -> Word {
         Word { parts: vec![Part::Literal(text.to_owned())] }
     }
 
     /// The text of a word without any quote or expansion.
-    pub fn as_literal(&self) -> Option<&str> {
+    pub(super) fn as_literal(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [Part::Literal(text)] => Some(text),
             _ => None,

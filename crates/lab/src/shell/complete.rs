@@ -62,6 +62,8 @@ pub struct Candidate {
     pub text: String,
     /// What is put after it when it is the only one.
     ending: &'static str,
+    /// It is put into the line as it is: a `$` in it is meant.
+    plain: bool,
 }
 
 impl Completion {
@@ -73,7 +75,11 @@ impl Completion {
                 Some(quote) if first.ending == " " => quote.to_string(),
                 _ => String::new(),
             };
-            return Some(format!("{}{closing}{}", self.quoted(&first.text), first.ending));
+            return Some(format!(
+                "{}{closing}{}",
+                self.quoted(&first.text, first.plain),
+                first.ending
+            ));
         }
         let shared = self.candidates.iter().skip(1).fold(first.text.as_str(), |shared, other| {
             let len = shared
@@ -83,7 +89,7 @@ impl Completion {
                 .map_or(shared.len().min(other.text.len()), |((i, _), _)| i);
             &shared[..len]
         });
-        (shared.len() > self.typed.len()).then(|| self.quoted(shared))
+        (shared.len() > self.typed.len()).then(|| self.quoted(shared, first.plain))
     }
 
     /// The candidates as they are listed: of paths only the last name.
@@ -98,23 +104,24 @@ impl Completion {
         self.candidates.iter().map(name).collect()
     }
 
-    fn quoted(&self, text: &str) -> String {
+    fn quoted(&self, text: &str, plain: bool) -> String {
         match self.quote {
+            None if plain => text.to_owned(),
             Some('\'') => format!("'{}", text.replace('\'', "'\\''")),
             Some(quote) => {
                 let mut out = quote.to_string();
                 for c in text.chars() {
-                    if matches!(c, '"' | '\\' | '`') {
+                    if !plain && matches!(c, '"' | '\\' | '`' | '$') {
                         out.push('\\');
                     }
                     out.push(c);
                 }
                 out
             }
-            // A leading `$` or `~` is meant as it is.
-            None => match text.chars().next() {
-                Some(c @ ('$' | '~')) => format!("{c}{}", plain_quote(&text[1..])),
-                _ => plain_quote(text),
+            // A leading `~` is meant.
+            None => match text.strip_prefix('~') {
+                Some(rest) => format!("~{}", plain_quote(rest)),
+                None => plain_quote(text),
             },
         }
     }
@@ -269,7 +276,7 @@ fn by_program(command: &str, spot: &Spot) -> Vec<Candidate> {
     found
         .into_iter()
         .filter(|text| text.starts_with(&spot.typed))
-        .map(|text| Candidate { ending: ending(&text), text })
+        .map(|text| Candidate { ending: ending(&text), text, plain: false })
         .collect()
 }
 
@@ -288,8 +295,12 @@ fn variables(head: &str, name: &str, around: &dyn Surroundings) -> Vec<Candidate
         None => ("", name, ""),
     };
     let fits = around.variables().into_iter().filter(|variable| variable.starts_with(prefix));
-    fits.map(|variable| Candidate { text: format!("{head}${open}{variable}{close}"), ending: "" })
-        .collect()
+    fits.map(|variable| Candidate {
+        text: format!("{head}${open}{variable}{close}"),
+        ending: "",
+        plain: true,
+    })
+    .collect()
 }
 
 fn commands(typed: &str, around: &dyn Surroundings) -> Vec<Candidate> {
@@ -307,7 +318,7 @@ fn programs_and_builtins(around: &dyn Surroundings) -> Vec<String> {
 
 fn names(typed: &str, all: Vec<String>, ending: &'static str) -> Vec<Candidate> {
     let fits = all.into_iter().filter(|name| name.starts_with(typed));
-    fits.map(|text| Candidate { text, ending }).collect()
+    fits.map(|text| Candidate { text, ending, plain: false }).collect()
 }
 
 fn files(typed: &str, directories: bool, around: &dyn Surroundings) -> Vec<Candidate> {
@@ -328,7 +339,7 @@ fn files(typed: &str, directories: bool, around: &dyn Surroundings) -> Vec<Candi
             continue;
         }
         let ending = if is_directory { "/" } else { " " };
-        found.push(Candidate { text: format!("{directory}{name}"), ending });
+        found.push(Candidate { text: format!("{directory}{name}"), ending, plain: false });
     }
     found
 }

@@ -163,7 +163,7 @@ impl Editor {
         if self.busy {
             return Vec::new();
         }
-        self.to_origin();
+        self.erase();
         self.place = Place::default();
         std::mem::take(&mut self.echo)
     }
@@ -554,7 +554,7 @@ impl Editor {
         self.echo.extend_from_slice(text.as_bytes());
     }
 
-    fn to_origin(&mut self) {
+    fn erase(&mut self) {
         if self.place.row > 0 {
             self.print(&format!("\x1b[{}A", self.place.row));
         }
@@ -564,7 +564,7 @@ impl Editor {
     /// Draws prompt and line over what was there.
     fn draw(&mut self) {
         if self.place != Place::default() {
-            self.to_origin();
+            self.erase();
         }
         let mut text = String::new();
         let mut place = Place::default();

@@ -9,13 +9,10 @@ use std::rc::Rc;
 
 use sim::{Either, Pid, Signal, Sys};
 
-use super::ast::{
-    AndOr, CaseArm, CaseEnd, Command, Condition, Connector, Item, Kind, Pipeline, Script, Word,
-};
-use super::expand::{ExpandError, Result};
+use super::ast::Command;
+use super::expand::ExpandError;
 use super::jobs::Jobs;
 use super::parser::{Aliases, Parser, SyntaxError};
-use super::pattern::Pattern;
 use super::redirect::Io;
 use super::vars::Vars;
 
@@ -36,8 +33,11 @@ pub(super) enum Flow {
     Exit,
 }
 
-/// A command on its way. Boxed, because commands stand in commands.
-pub(super) type Run<'a> = Pin<Box<dyn Future<Output = Flow> + 'a>>;
+/// Something on its way. Boxed, because commands stand in commands.
+pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A command on its way.
+pub(super) type Run<'a> = Later<'a, Flow>;
 
 /// How the shell came to its text; decides what errors look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +63,13 @@ pub(super) struct Options {
     pub(super) noclobber: bool,
 }
 
+/// Waits for Ctrl-C; other signals that a terminal's shell catches mean nothing to it.
+pub(super) async fn interrupt(sys: &Sys) {
+    while sys.caught().await != Signal::Int {}
+}
+
 /// Commands a shell runs at one instant of virtual time before it rests.
-const PACE_COMMANDS: u32 = 1000;
+const PACE_COMMANDS: u32 = 250;
 
 /// How long it rests then, so that loops make time pass.
 const PACE_REST_US: u64 = 1000;
@@ -113,8 +118,8 @@ pub struct Shell {
     /// The groups that get the keyboard's signals while the shell itself is at work.
     pub(super) home_groups: Vec<Pid>,
     ended: bool,
-    random: std::cell::Cell<u32>,
-    start_us: u64,
+    pub(super) random: std::cell::Cell<u32>,
+    pub(super) start_us: u64,
     pace_at_us: u64,
     pace_commands: u32,
 }
@@ -151,7 +156,6 @@ impl Shell {
         }
         let defaults = [
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
-            ("HOME", "/root".to_owned()),
             ("USER", sys.user()),
             ("LOGNAME", sys.user()),
             ("SHELL", "/bin/bash".to_owned()),
@@ -165,6 +169,9 @@ impl Shell {
         let level = vars.get("SHLVL").and_then(|level| level.parse::<u32>().ok()).unwrap_or(0);
         vars.export("SHLVL", &level.saturating_add(1).to_string());
         let interactive = mode == Mode::Interactive;
+        if interactive && vars.get("HOME").is_none() {
+            vars.export("HOME", "/root");
+        }
         let plain = [
             ("IFS", " \t\n"),
             ("OPTIND", "1"),
@@ -282,8 +289,8 @@ impl Shell {
         }
         let (io, sys) = (self.io.clone(), self.sys.clone());
         let interrupted = {
-            let run = self.run_text(text);
-            matches!(sim::race(run, sys.caught()).await, Either::Right(_))
+            let run = self.run_text_at(text, 1);
+            matches!(sim::race(run, interrupt(&sys)).await, Either::Right(()))
         };
         self.io = io;
         if interrupted {
@@ -340,15 +347,18 @@ impl Shell {
         self.status
     }
 
-    pub(super) async fn run_exit_trap(&mut self) {
-        if let Some(text) = self.exit_trap.take() {
-            let status = self.status;
-            self.run_text(&text).await;
-            self.status = status;
-        }
+    #[inline(never)]
+    pub(super) fn run_exit_trap<'a>(&'a mut self) -> Later<'a, ()> {
+        Box::pin(async move {
+            if let Some(text) = self.exit_trap.take() {
+                let status = self.status;
+                self.run_text(&text).await;
+                self.status = status;
+            }
+        })
     }
 
-    async fn run_text(&mut self, text: &str) -> Flow {
+    pub(super) async fn run_text(&mut self, text: &str) -> Flow {
         self.run_text_at(text, 1).await
     }
 
@@ -389,41 +399,59 @@ impl Shell {
         })
     }
 
-    async fn syntax_error(&mut self, mistake: &SyntaxError, text: &str, first_line: u32) {
-        self.status = 2;
-        let name = self.arg0.clone();
-        let line = mistake.line();
-        let prefix = match self.mode {
-            Mode::Interactive => format!("{name}: "),
-            Mode::Command => format!("{name}: -c: line {line}: "),
-            Mode::Script | Mode::Stdin => format!("{name}: line {line}: "),
-        };
-        let mut message = format!("{prefix}{mistake}\n");
-        if matches!(mistake, SyntaxError::Unexpected { .. }) && self.mode != Mode::Interactive {
-            let shown = text.lines().nth((line - first_line) as usize).unwrap_or("");
-            message.push_str(&format!("{prefix}`{shown}'\n"));
-        }
-        self.print(2, message.as_bytes()).await;
+    #[inline(never)]
+    fn syntax_error<'a>(
+        &'a mut self,
+        mistake: &'a SyntaxError,
+        text: &'a str,
+        first_line: u32,
+    ) -> Later<'a, ()> {
+        Box::pin(async move {
+            self.status = 2;
+            let name = self.arg0.clone();
+            let line = mistake.line();
+            let prefix = match self.mode {
+                Mode::Interactive => format!("{name}: "),
+                Mode::Command => format!("{name}: -c: line {line}: "),
+                Mode::Script | Mode::Stdin => format!("{name}: line {line}: "),
+            };
+            let mut message = format!("{prefix}{mistake}\n");
+            if matches!(mistake, SyntaxError::Unexpected { .. }) && self.mode != Mode::Interactive {
+                let shown = text.lines().nth((line - first_line) as usize).unwrap_or("");
+                message.push_str(&format!("{prefix}`{shown}'\n"));
+            }
+            self.print(2, message.as_bytes()).await;
+        })
     }
 
     /// Prints an error the way this shell does.
-    pub(super) async fn complain(&mut self, text: &str) {
-        let prefix = match self.mode {
-            Mode::Interactive => format!("{}: ", self.arg0),
-            _ => format!("{}: line {}: ", self.arg0, self.line),
-        };
-        self.print(2, format!("{prefix}{text}\n").as_bytes()).await;
+    #[inline(never)]
+    pub(super) fn complain<'a>(&'a mut self, text: &'a str) -> Later<'a, ()> {
+        Box::pin(async move {
+            let prefix = match self.mode {
+                Mode::Interactive => format!("{}: ", self.arg0),
+                _ => format!("{}: line {}: ", self.arg0, self.line),
+            };
+            self.print(2, format!("{prefix}{text}\n").as_bytes()).await;
+        })
     }
 
     /// What an expansion that failed does to the line.
-    pub(super) async fn fail(&mut self, error: ExpandError) -> Flow {
-        self.complain(&error.text).await;
-        self.status = 1;
-        if error.fatal && self.mode != Mode::Interactive {
-            self.status = if self.mode == Mode::Command { 127 } else { 1 };
-            return Flow::Exit;
-        }
-        Flow::Abort
+    #[inline(never)]
+    pub(super) fn fail<'a>(&'a mut self, error: ExpandError) -> Later<'a, Flow> {
+        Box::pin(async move {
+            if error == ExpandError::interrupted() {
+                self.status = 130;
+                return Flow::Abort;
+            }
+            self.complain(&error.text).await;
+            self.status = 1;
+            if error.fatal && self.mode != Mode::Interactive {
+                self.status = if self.mode == Mode::Command { 127 } else { 1 };
+                return Flow::Exit;
+            }
+            Flow::Abort
+        })
     }
 
     /// Writes to one of the shell's descriptors; a failure is the command's status.
@@ -461,128 +489,6 @@ impl Shell {
         self.pace_commands = 0;
     }
 
-    /// The value of a parameter that is not a list.
-    pub(super) fn parameter(&self, name: &str) -> Option<String> {
-        Some(match name {
-            "?" => self.status.to_string(),
-            "$" => self.shell_pid.to_string(),
-            "!" => self.last_background?.to_string(),
-            "#" => self.args.len().to_string(),
-            "0" => self.arg0.clone(),
-            "@" | "*" => self.args.join(" "),
-            "-" => self.flags(),
-            "BASHPID" => self.sys.pid().to_string(),
-            "PPID" => self.sys.parent_pid().to_string(),
-            "UID" | "EUID" => "0".to_owned(),
-            "LINENO" => self.line.to_string(),
-            "RANDOM" => self.next_random().to_string(),
-            "SECONDS" => ((self.sys.mono_us() - self.start_us) / 1_000_000).to_string(),
-            "EPOCHSECONDS" => (self.sys.wall_us() / 1_000_000).to_string(),
-            "EPOCHREALTIME" => {
-                let now_us = self.sys.wall_us();
-                format!("{}.{:06}", now_us / 1_000_000, now_us % 1_000_000)
-            }
-            _ if name.starts_with(|c: char| c.is_ascii_digit()) => {
-                self.args.get(name.parse::<usize>().ok()?.checked_sub(1)?)?.clone()
-            }
-            _ => self.vars.get(name)?.to_owned(),
-        })
-    }
-
-    fn flags(&self) -> String {
-        let Options { errexit, nounset, xtrace, noglob, .. } = self.options;
-        let mut flags = String::new();
-        for (on, flag) in [
-            (errexit, 'e'),
-            (noglob, 'f'),
-            (true, 'h'),
-            (self.mode == Mode::Interactive, 'i'),
-            (self.mode == Mode::Interactive, 'm'),
-            (nounset, 'u'),
-            (xtrace, 'x'),
-            (true, 'B'),
-            (self.mode == Mode::Command, 'c'),
-            (self.mode == Mode::Stdin, 's'),
-        ] {
-            if on {
-                flags.push(flag);
-            }
-        }
-        flags
-    }
-
-    /// The same numbers for the same process: nothing here is random.
-    fn next_random(&self) -> u32 {
-        let next = self.random.get().wrapping_mul(1_103_515_245).wrapping_add(12_345);
-        self.random.set(next);
-        (next >> 16) & 0x7fff
-    }
-
-    pub(super) fn ifs(&self) -> String {
-        self.vars.get("IFS").unwrap_or(" \t\n").to_owned()
-    }
-
-    /// Assigns, or says that the variable is read-only.
-    pub(super) fn assign(&mut self, name: &str, value: &str) -> Result<()> {
-        let value = match self.vars.var(name) {
-            Some(var) if var.integer => self.evaluate(value)?.to_string(),
-            _ => value.to_owned(),
-        };
-        match name {
-            "RANDOM" => {
-                self.random.set(value.parse().unwrap_or(0));
-                return Ok(());
-            }
-            "SECONDS" => {
-                let offset_us = value.parse::<u64>().unwrap_or(0).saturating_mul(1_000_000);
-                self.start_us = self.sys.mono_us().saturating_sub(offset_us);
-                return Ok(());
-            }
-            _ => {}
-        }
-        let text = || format!("{name}: readonly variable");
-        self.vars.set(name, &value).map_err(|_| ExpandError { text: text(), fatal: false })
-    }
-
-    /// The prompt by `PS1`.
-    pub fn prompt(&self) -> String {
-        let template = self.vars.get("PS1").unwrap_or("");
-        let mut out = String::new();
-        let mut chars = template.chars();
-        while let Some(c) = chars.next() {
-            if c != '\\' {
-                out.push(c);
-                continue;
-            }
-            match chars.next() {
-                Some('u') => out.push_str(&self.sys.user()),
-                Some('h' | 'H') => out.push_str(&self.sys.hostname()),
-                Some('w') => out.push_str(&self.short_cwd()),
-                Some('W') => {
-                    let cwd = self.short_cwd();
-                    out.push_str(cwd.rsplit('/').find(|part| !part.is_empty()).unwrap_or("/"));
-                }
-                Some('$') => out.push('#'),
-                Some('n') => out.push('\n'),
-                Some('e') => out.push('\x1b'),
-                Some('[' | ']') => {}
-                Some(other) => out.push(other),
-                None => out.push('\\'),
-            }
-        }
-        out
-    }
-
-    fn short_cwd(&self) -> String {
-        let cwd = self.sys.cwd();
-        let home = self.vars.get("HOME").unwrap_or("/root");
-        match cwd.strip_prefix(home) {
-            Some("") => "~".to_owned(),
-            Some(rest) if rest.starts_with('/') => format!("~{rest}"),
-            _ => cwd,
-        }
-    }
-
     /// Whether `return` means something.
     pub(super) fn can_return(&self) -> bool {
         self.functions_running + self.sourcing > 0
@@ -592,326 +498,5 @@ impl Shell {
     pub(super) fn enter_call(&mut self) -> bool {
         self.calls += 1;
         self.calls <= CALLS_MAX
-    }
-
-    pub(super) fn script<'a>(&'a mut self, script: &'a Script) -> Run<'a> {
-        Box::pin(async move {
-            for item in &script.items {
-                let flow = self.item(item).await;
-                if flow != Flow::Next {
-                    return flow;
-                }
-            }
-            Flow::Next
-        })
-    }
-
-    async fn item(&mut self, item: &Item) -> Flow {
-        let flow = if item.background {
-            self.background(item).await
-        } else {
-            self.and_or(&item.list).await
-        };
-        if flow == Flow::Next && !self.traps.is_empty() {
-            return self.run_traps().await;
-        }
-        flow
-    }
-
-    /// Runs what was asked for on the signals that came meanwhile.
-    async fn run_traps(&mut self) -> Flow {
-        while let Some(signal) = self.sys.take_caught() {
-            let Some(text) = self.traps.get(&signal).cloned() else { continue };
-            let status = self.status;
-            if self.run_text(&text).await == Flow::Exit {
-                return Flow::Exit;
-            }
-            self.status = status;
-        }
-        Flow::Next
-    }
-
-    pub(super) async fn and_or(&mut self, list: &AndOr) -> Flow {
-        let AndOr { first, rest } = list;
-        let mut flow = self.expected(first, !rest.is_empty()).await;
-        for (i, (connector, pipeline)) in rest.iter().enumerate() {
-            if flow != Flow::Next {
-                return flow;
-            }
-            if (self.status == 0) == (*connector == Connector::And) {
-                flow = self.expected(pipeline, i + 1 < rest.len()).await;
-            }
-        }
-        flow
-    }
-
-    /// A pipeline whose failure is expected where something follows it.
-    async fn expected(&mut self, pipeline: &Pipeline, followed: bool) -> Flow {
-        let expected = u32::from(followed || pipeline.negated);
-        self.conditions += expected;
-        let start_us = self.sys.mono_us();
-        let flow = self.pipeline(pipeline).await;
-        self.conditions -= expected;
-        if pipeline.negated {
-            self.status = i32::from(self.status == 0);
-        }
-        if pipeline.timed {
-            self.report_time(self.sys.mono_us() - start_us).await;
-        }
-        let fails = flow == Flow::Next && self.status != 0 && !pipeline.negated;
-        if fails && self.options.errexit && self.conditions == 0 {
-            return Flow::Exit;
-        }
-        flow
-    }
-
-    async fn report_time(&mut self, spent_us: u64) {
-        let (seconds, millis) = (spent_us / 1_000_000, spent_us / 1000 % 1000);
-        let real = format!("{}m{}.{millis:03}s", seconds / 60, seconds % 60);
-        let text = format!("\nreal\t{real}\nuser\t0m0.000s\nsys\t0m0.000s\n");
-        self.print(2, text.as_bytes()).await;
-    }
-
-    /// A command in this process.
-    pub(super) fn command<'a>(&'a mut self, command: &'a Command) -> Run<'a> {
-        Box::pin(async move {
-            self.pace().await;
-            self.line = command.line;
-            if let Kind::Simple { assigns, words } = &command.kind {
-                return self.simple(assigns, words, &command.redirects).await;
-            }
-            let io = self.io.clone();
-            if let Err(flow) = self.redirect(&command.redirects).await {
-                self.io = io;
-                return flow;
-            }
-            let flow = self.kind(&command.kind).await;
-            self.io = io;
-            flow
-        })
-    }
-
-    async fn kind(&mut self, kind: &Kind) -> Flow {
-        match kind {
-            Kind::Simple { .. } => unreachable!("simple commands are run by their own function"),
-            Kind::Subshell(script) => self.run_subshell(script).await,
-            Kind::Group(script) => self.script(script).await,
-            Kind::If { arms, otherwise } => self.if_command(arms, otherwise.as_ref()).await,
-            Kind::While { until, condition, body } => {
-                self.while_command(*until, condition, body).await
-            }
-            Kind::For { name, words, body } => self.for_command(name, words.as_deref(), body).await,
-            Kind::ArithFor { heads, body } => self.arith_for(heads, body).await,
-            Kind::Case { word, arms } => self.case_command(word, arms).await,
-            Kind::Function { name, body } => {
-                self.functions.insert(name.clone(), Rc::clone(body));
-                self.status = 0;
-                Flow::Next
-            }
-            Kind::Arith(word) => match self.arithmetic(word).await {
-                Ok(value) => {
-                    self.status = i32::from(value == 0);
-                    Flow::Next
-                }
-                Err(error) => {
-                    self.complain(&format!("((: {error}")).await;
-                    self.status = 1;
-                    Flow::Next
-                }
-            },
-            Kind::Condition(condition) => match self.condition(condition).await {
-                Ok(holds) => {
-                    self.status = i32::from(!holds);
-                    Flow::Next
-                }
-                Err(error) => self.fail(error).await,
-            },
-        }
-    }
-
-    async fn tested(&mut self, condition: &Script) -> Flow {
-        self.conditions += 1;
-        let flow = self.script(condition).await;
-        self.conditions -= 1;
-        flow
-    }
-
-    async fn if_command(&mut self, arms: &[(Script, Script)], otherwise: Option<&Script>) -> Flow {
-        for (condition, body) in arms {
-            let flow = self.tested(condition).await;
-            if flow != Flow::Next {
-                return flow;
-            }
-            if self.status == 0 {
-                return self.script(body).await;
-            }
-        }
-        self.status = 0;
-        match otherwise {
-            Some(body) => self.script(body).await,
-            None => Flow::Next,
-        }
-    }
-
-    /// One round of a loop: `Ok` to go on, `Err` with where to go instead.
-    async fn round(&mut self, body: &Script) -> std::result::Result<(), Flow> {
-        self.loops += 1;
-        let flow = self.script(body).await;
-        self.loops -= 1;
-        self.pace().await;
-        match flow {
-            Flow::Next | Flow::Continue(1) => Ok(()),
-            Flow::Break(1) => Err(Flow::Next),
-            Flow::Break(out) => Err(Flow::Break(out - 1)),
-            Flow::Continue(out) => Err(Flow::Continue(out - 1)),
-            other => Err(other),
-        }
-    }
-
-    async fn while_command(&mut self, until: bool, condition: &Script, body: &Script) -> Flow {
-        let mut status = 0;
-        loop {
-            self.loops += 1;
-            let flow = self.tested(condition).await;
-            self.loops -= 1;
-            match flow {
-                Flow::Next => {}
-                Flow::Break(1) => return Flow::Next,
-                Flow::Continue(1) => continue,
-                other => return other,
-            }
-            if (self.status == 0) == until {
-                self.status = status;
-                return Flow::Next;
-            }
-            if let Err(flow) = self.round(body).await {
-                return flow;
-            }
-            status = self.status;
-        }
-    }
-
-    async fn for_command(&mut self, name: &str, words: Option<&[Word]>, body: &Script) -> Flow {
-        if !super::is_name(name) {
-            self.complain(&format!("`{name}': not a valid identifier")).await;
-            self.status = 1;
-            return Flow::Next;
-        }
-        let values = match words {
-            Some(words) => match self.fields(words).await {
-                Ok(values) => values,
-                Err(error) => return self.fail(error).await,
-            },
-            None => self.args.clone(),
-        };
-        self.status = 0;
-        for value in values {
-            if let Err(error) = self.assign(name, &value) {
-                return self.fail(error).await;
-            }
-            if let Err(flow) = self.round(body).await {
-                return flow;
-            }
-        }
-        Flow::Next
-    }
-
-    async fn arith_for(&mut self, heads: &[Word; 3], body: &Script) -> Flow {
-        let [start, condition, step] = heads;
-        self.status = 0;
-        let mut value = self.arithmetic(start).await;
-        loop {
-            if value.is_ok() && !condition.parts.is_empty() {
-                value = self.arithmetic(condition).await;
-                if value == Ok(0) {
-                    return Flow::Next;
-                }
-            }
-            if let Err(error) = value {
-                self.complain(&format!("((: {error}")).await;
-                self.status = 1;
-                return Flow::Next;
-            }
-            if let Err(flow) = self.round(body).await {
-                return flow;
-            }
-            value = self.arithmetic(step).await;
-        }
-    }
-
-    async fn case_command(&mut self, word: &Word, arms: &[CaseArm]) -> Flow {
-        let text = match self.text(word).await {
-            Ok(text) => text,
-            Err(error) => return self.fail(error).await,
-        };
-        self.status = 0;
-        let mut falling = false;
-        for arm in arms {
-            let mut fits = falling;
-            for pattern in &arm.patterns {
-                if fits {
-                    break;
-                }
-                match self.pattern(pattern).await {
-                    Ok(pattern) => fits = Pattern::new(&pattern).matches(&text),
-                    Err(error) => return self.fail(error).await,
-                }
-            }
-            if !fits {
-                continue;
-            }
-            let flow = self.script(&arm.body).await;
-            if flow != Flow::Next || arm.end == CaseEnd::Leave {
-                return flow;
-            }
-            falling = arm.end == CaseEnd::FallThrough;
-        }
-        Flow::Next
-    }
-
-    /// `[[ ]]`
-    fn condition<'a>(
-        &'a mut self,
-        condition: &'a Condition,
-    ) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>> {
-        Box::pin(async move {
-            match condition {
-                Condition::Not(inner) => Ok(!self.condition(inner).await?),
-                Condition::And(left, right) => {
-                    Ok(self.condition(left).await? && self.condition(right).await?)
-                }
-                Condition::Or(left, right) => {
-                    Ok(self.condition(left).await? || self.condition(right).await?)
-                }
-                Condition::Word(word) => Ok(!self.text(word).await?.is_empty()),
-                Condition::Unary(op, word) => {
-                    let text = self.text(word).await?;
-                    Ok(super::builtins::test::unary(self, op, &text))
-                }
-                Condition::Binary(left, op, right) => self.compared(left, op, right).await,
-            }
-        })
-    }
-
-    async fn compared(&mut self, left: &Word, op: &str, right: &Word) -> Result<bool> {
-        let text = self.text(left).await?;
-        match op {
-            "=" | "==" => Ok(Pattern::new(&self.pattern(right).await?).matches(&text)),
-            "!=" => Ok(!Pattern::new(&self.pattern(right).await?).matches(&text)),
-            "=~" => {
-                let pattern = self.text(right).await?;
-                let regex = crate::programs::posix::extended(&pattern, false);
-                Ok(regex.is_ok_and(|regex| regex.is_match(&text)))
-            }
-            "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => {
-                let (left, right) = (self.evaluate(&text)?, self.text(right).await?);
-                let right = self.evaluate(&right)?;
-                Ok(super::builtins::test::numbers(left, op, right))
-            }
-            _ => {
-                let right = self.text(right).await?;
-                Ok(super::builtins::test::texts(self, &text, op, &right))
-            }
-        }
     }
 }

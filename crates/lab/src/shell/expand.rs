@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::arith::{self, Variables};
 use super::ast::{Param, ParamOp, Part, Word};
-use super::exec::Shell;
+use super::exec::{Later, Shell};
 use super::fields::{Field, Fields};
 use super::pattern::{self, Pattern};
 use super::{braces, glob};
@@ -18,6 +18,13 @@ pub(super) struct ExpandError {
     pub(super) text: String,
     /// Whether a shell that is not interactive ends, too.
     pub(super) fatal: bool,
+}
+
+impl ExpandError {
+    /// Ctrl-C ended a command substitution, and the line with it; nothing is said.
+    pub(super) fn interrupted() -> ExpandError {
+        ExpandError { text: String::new(), fatal: false }
+    }
 }
 
 impl fmt::Display for ExpandError {
@@ -44,29 +51,32 @@ enum Value {
 
 impl Shell {
     /// All fields of the words of a command.
-    pub(super) async fn fields(&mut self, words: &[Word]) -> Result<Vec<String>> {
-        let mut all = Vec::new();
-        let mut len = 0;
-        for word in words {
-            if let [Part::Literal(text)] = word.parts.as_slice()
-                && !text.contains(['{', '~', '*', '?', '[', '\\'])
-            {
-                all.push(text.clone());
-                continue;
-            }
-            for word in braces::expand(word) {
-                let mut fields = Fields::new(&self.ifs(), true);
-                self.word_into(&word, &mut fields).await?;
-                for field in fields.finish() {
-                    len += field.text.len();
-                    if len > VALUE_MAX_BYTES {
-                        return error("argument list too long".to_owned());
+    #[inline(never)]
+    pub(super) fn fields<'a>(&'a mut self, words: &'a [Word]) -> Later<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let mut all = Vec::new();
+            let mut len = 0;
+            for word in words {
+                if let [Part::Literal(text)] = word.parts.as_slice()
+                    && !text.contains(['{', '~', '*', '?', '[', '\\'])
+                {
+                    all.push(text.clone());
+                    continue;
+                }
+                for word in braces::expand(word) {
+                    let mut fields = Fields::new(&self.ifs(), true);
+                    self.word_into(&word, &mut fields).await?;
+                    for field in fields.finish() {
+                        len += field.text.len();
+                        if len > VALUE_MAX_BYTES {
+                            return error("argument list too long".to_owned());
+                        }
+                        self.file_names(field, &mut all);
                     }
-                    self.file_names(field, &mut all);
                 }
             }
-        }
-        Ok(all)
+            Ok(all)
+        })
     }
 
     fn file_names(&self, field: Field, all: &mut Vec<String>) {
@@ -81,45 +91,58 @@ impl Shell {
     }
 
     /// A word as one text: no splitting, no file names.
-    pub(super) async fn text(&mut self, word: &Word) -> Result<String> {
-        let mut fields = Fields::new(&self.ifs(), false);
-        self.word_into(word, &mut fields).await?;
-        check_len(fields.join().text)
+    #[inline(never)]
+    pub(super) fn text<'a>(&'a mut self, word: &'a Word) -> Later<'a, Result<String>> {
+        Box::pin(async move {
+            let mut fields = Fields::new(&self.ifs(), false);
+            self.word_into(word, &mut fields).await?;
+            check_len(fields.join().text)
+        })
     }
 
     /// A word as a pattern.
-    pub(super) async fn pattern(&mut self, word: &Word) -> Result<String> {
-        let mut fields = Fields::new(&self.ifs(), false);
-        self.word_into(word, &mut fields).await?;
-        Ok(fields.join().pattern)
+    #[inline(never)]
+    pub(super) fn pattern<'a>(&'a mut self, word: &'a Word) -> Later<'a, Result<String>> {
+        Box::pin(async move {
+            let mut fields = Fields::new(&self.ifs(), false);
+            self.word_into(word, &mut fields).await?;
+            Ok(fields.join().pattern)
+        })
     }
 
     /// The value of an assignment: tildes after `:` count, too.
-    pub(super) async fn assigned(&mut self, word: &Word) -> Result<String> {
-        let mut fields = Fields::new(&self.ifs(), false);
-        for (i, part) in word.parts.iter().enumerate() {
-            match part {
-                Part::Literal(text) => {
-                    let last = i + 1 == word.parts.len();
-                    for (j, piece) in text.split(':').enumerate() {
-                        if j > 0 {
-                            fields.plain(":");
+    #[inline(never)]
+    pub(super) fn assigned<'a>(&'a mut self, word: &'a Word) -> Later<'a, Result<String>> {
+        Box::pin(async move {
+            let mut fields = Fields::new(&self.ifs(), false);
+            for (i, part) in word.parts.iter().enumerate() {
+                match part {
+                    Part::Literal(text) => {
+                        let last = i + 1 == word.parts.len();
+                        for (j, piece) in text.split(':').enumerate() {
+                            if j > 0 {
+                                fields.plain(":");
+                            }
+                            let whole = last || text[..].split(':').count() > j + 1;
+                            let tilde =
+                                if i == 0 || j > 0 { self.tilde(piece, whole) } else { None };
+                            fields.plain(&tilde.unwrap_or_else(|| piece.to_owned()));
                         }
-                        let whole = last || text[..].split(':').count() > j + 1;
-                        let tilde = if i == 0 || j > 0 { self.tilde(piece, whole) } else { None };
-                        fields.plain(&tilde.unwrap_or_else(|| piece.to_owned()));
                     }
+                    _ => self.parts_into(std::slice::from_ref(part), false, &mut fields).await?,
                 }
-                _ => self.parts_into(std::slice::from_ref(part), false, &mut fields).await?,
             }
-        }
-        check_len(fields.join().text)
+            check_len(fields.join().text)
+        })
     }
 
     /// A command's arithmetic word, evaluated.
-    pub(super) async fn arithmetic(&mut self, word: &Word) -> Result<i64> {
-        let text = self.text(word).await?;
-        self.evaluate(&text)
+    #[inline(never)]
+    pub(super) fn arithmetic<'a>(&'a mut self, word: &'a Word) -> Later<'a, Result<i64>> {
+        Box::pin(async move {
+            let text = self.text(word).await?;
+            self.evaluate(&text)
+        })
     }
 
     pub(super) fn evaluate(&mut self, text: &str) -> Result<i64> {
@@ -192,41 +215,49 @@ impl Shell {
         self.parts_into(inner, true, fields).await
     }
 
-    async fn param_into(&mut self, param: &Param, quoted: bool, fields: &mut Fields) -> Result<()> {
-        let value = self.value_of(param)?;
-        match &param.op {
-            ParamOp::Bad => error(format!("{}: bad substitution", param.text)),
-            ParamOp::Value => {
-                if let Value::One(None) = value {
-                    self.unbound(&param.name)?;
-                }
-                push(fields, value, quoted);
-                Ok(())
-            }
-            ParamOp::Length => {
-                let len = match value {
-                    Value::One(None) => {
+    #[inline(never)]
+    fn param_into<'a>(
+        &'a mut self,
+        param: &'a Param,
+        quoted: bool,
+        fields: &'a mut Fields,
+    ) -> Later<'a, Result<()>> {
+        Box::pin(async move {
+            let value = self.value_of(param)?;
+            match &param.op {
+                ParamOp::Bad => error(format!("{}: bad substitution", param.text)),
+                ParamOp::Value => {
+                    if let Value::One(None) = value {
                         self.unbound(&param.name)?;
-                        0
                     }
-                    Value::One(Some(text)) => text.chars().count(),
-                    Value::Many(list, _) => list.len(),
-                };
-                push_value(fields, &len.to_string(), quoted);
-                Ok(())
-            }
-            ParamOp::Default { colon, kind, word } => {
-                self.default_into(param, value, (*colon, *kind, word), quoted, fields).await
-            }
-            _ => {
-                if let Value::One(None) = value {
-                    self.unbound(&param.name)?;
+                    push(fields, value, quoted);
+                    Ok(())
                 }
-                let changed = self.changed(&param.op, value).await?;
-                push(fields, changed, quoted);
-                Ok(())
+                ParamOp::Length => {
+                    let len = match value {
+                        Value::One(None) => {
+                            self.unbound(&param.name)?;
+                            0
+                        }
+                        Value::One(Some(text)) => text.chars().count(),
+                        Value::Many(list, _) => list.len(),
+                    };
+                    push_value(fields, &len.to_string(), quoted);
+                    Ok(())
+                }
+                ParamOp::Default { colon, kind, word } => {
+                    self.default_into(param, value, (*colon, *kind, word), quoted, fields).await
+                }
+                _ => {
+                    if let Value::One(None) = value {
+                        self.unbound(&param.name)?;
+                    }
+                    let changed = self.changed(&param.op, value).await?;
+                    push(fields, changed, quoted);
+                    Ok(())
+                }
             }
-        }
+        })
     }
 
     /// `set -u`
@@ -252,47 +283,56 @@ impl Shell {
     }
 
     /// `${x:-w}`, `${x:=w}`, `${x:?w}`, `${x:+w}`
-    async fn default_into(
-        &mut self,
-        param: &Param,
+    #[inline(never)]
+    fn default_into<'a>(
+        &'a mut self,
+        param: &'a Param,
         value: Value,
-        (colon, kind, word): (bool, char, &Word),
+        (colon, kind, word): (bool, char, &'a Word),
         quoted: bool,
-        fields: &mut Fields,
-    ) -> Result<()> {
-        let missing = match &value {
-            Value::One(None) => true,
-            Value::One(Some(text)) => colon && text.is_empty(),
-            Value::Many(list, _) => list.is_empty() || (colon && list.iter().all(String::is_empty)),
-        };
-        if kind == '+' {
-            return if missing { Ok(()) } else { self.inner_word_into(word, quoted, fields).await };
-        }
-        if !missing {
-            push(fields, value, quoted);
-            return Ok(());
-        }
-        match kind {
-            '-' => self.inner_word_into(word, quoted, fields).await,
-            '=' => {
-                let text = self.text(word).await?;
-                if !super::is_name(&param.name) {
-                    return error(format!("${}: cannot assign in this way", param.name));
+        fields: &'a mut Fields,
+    ) -> Later<'a, Result<()>> {
+        Box::pin(async move {
+            let missing = match &value {
+                Value::One(None) => true,
+                Value::One(Some(text)) => colon && text.is_empty(),
+                Value::Many(list, _) => {
+                    list.is_empty() || (colon && list.iter().all(String::is_empty))
                 }
-                self.assign(&param.name, &text)?;
-                push_value(fields, &text, quoted);
-                Ok(())
-            }
-            _ => {
-                let text = self.text(word).await?;
-                let what = match (text.is_empty(), colon) {
-                    (false, _) => text,
-                    (true, true) => "parameter null or not set".to_owned(),
-                    (true, false) => "parameter not set".to_owned(),
+            };
+            if kind == '+' {
+                return if missing {
+                    Ok(())
+                } else {
+                    self.inner_word_into(word, quoted, fields).await
                 };
-                Err(ExpandError { text: format!("{}: {what}", param.name), fatal: true })
             }
-        }
+            if !missing {
+                push(fields, value, quoted);
+                return Ok(());
+            }
+            match kind {
+                '-' => self.inner_word_into(word, quoted, fields).await,
+                '=' => {
+                    let text = self.text(word).await?;
+                    if !super::is_name(&param.name) {
+                        return error(format!("${}: cannot assign in this way", param.name));
+                    }
+                    self.assign(&param.name, &text)?;
+                    push_value(fields, &text, quoted);
+                    Ok(())
+                }
+                _ => {
+                    let text = self.text(word).await?;
+                    let what = match (text.is_empty(), colon) {
+                        (false, _) => text,
+                        (true, true) => "parameter null or not set".to_owned(),
+                        (true, false) => "parameter not set".to_owned(),
+                    };
+                    Err(ExpandError { text: format!("{}: {what}", param.name), fatal: true })
+                }
+            }
+        })
     }
 
     /// The word after `:-` and the like: split like a value, but quotes in it count.
@@ -318,38 +358,41 @@ impl Shell {
     }
 
     /// The operators that change a value.
-    async fn changed(&mut self, op: &ParamOp, value: Value) -> Result<Value> {
-        if let ParamOp::Slice { offset, length } = op {
-            let offset = self.arithmetic(offset).await?;
-            let length = match length {
-                Some(length) => Some(self.arithmetic(length).await?),
-                None => None,
+    #[inline(never)]
+    fn changed<'a>(&'a mut self, op: &'a ParamOp, value: Value) -> Later<'a, Result<Value>> {
+        Box::pin(async move {
+            if let ParamOp::Slice { offset, length } = op {
+                let offset = self.arithmetic(offset).await?;
+                let length = match length {
+                    Some(length) => Some(self.arithmetic(length).await?),
+                    None => None,
+                };
+                return self.sliced(value, offset, length);
+            }
+            let change: Box<dyn Fn(&str) -> String> = match op {
+                ParamOp::Trim { suffix, longest, pattern } => {
+                    let pattern = Pattern::new(&self.pattern(pattern).await?);
+                    let (suffix, longest) = (*suffix, *longest);
+                    Box::new(move |text| trim(text, &pattern, suffix, longest))
+                }
+                ParamOp::Replace { all, anchor, pattern, with } => {
+                    let pattern = Pattern::new(&self.pattern(pattern).await?);
+                    let with = self.text(with).await?;
+                    let (all, anchor) = (*all, *anchor);
+                    Box::new(move |text| replace(text, &pattern, &with, all, anchor))
+                }
+                ParamOp::Case { upper, all } => {
+                    let (upper, all) = (*upper, *all);
+                    Box::new(move |text| recase(text, upper, all))
+                }
+                _ => Box::new(str::to_owned),
             };
-            return self.sliced(value, offset, length);
-        }
-        let change: Box<dyn Fn(&str) -> String> = match op {
-            ParamOp::Trim { suffix, longest, pattern } => {
-                let pattern = Pattern::new(&self.pattern(pattern).await?);
-                let (suffix, longest) = (*suffix, *longest);
-                Box::new(move |text| trim(text, &pattern, suffix, longest))
-            }
-            ParamOp::Replace { all, anchor, pattern, with } => {
-                let pattern = Pattern::new(&self.pattern(pattern).await?);
-                let with = self.text(with).await?;
-                let (all, anchor) = (*all, *anchor);
-                Box::new(move |text| replace(text, &pattern, &with, all, anchor))
-            }
-            ParamOp::Case { upper, all } => {
-                let (upper, all) = (*upper, *all);
-                Box::new(move |text| recase(text, upper, all))
-            }
-            _ => Box::new(str::to_owned),
-        };
-        Ok(match value {
-            Value::One(text) => Value::One(Some(check_len(change(&text.unwrap_or_default()))?)),
-            Value::Many(list, star) => {
-                Value::Many(list.iter().map(|text| change(text)).collect(), star)
-            }
+            Ok(match value {
+                Value::One(text) => Value::One(Some(check_len(change(&text.unwrap_or_default()))?)),
+                Value::Many(list, star) => {
+                    Value::Many(list.iter().map(|text| change(text)).collect(), star)
+                }
+            })
         })
     }
 

@@ -2,9 +2,10 @@
 //!
 //! | module | what it holds |
 //! |---|---|
-//! | `lexer`, `parser`, `ast` | text to tree |
+//! | `lexer`, `parser`, `conditions`, `ast` | text to tree |
 //! | `expand`, `braces`, `fields`, `glob`, `pattern`, `arith`, `escape` | words to fields |
-//! | `exec`, `simple`, `pipeline`, `redirect`, `jobs`, `vars` | running the tree |
+//! | `exec`, `control`, `simple`, `pipeline`, `redirect`, `jobs` | running the tree |
+//! | `vars`, `params` | variables and what `$x` means |
 //! | `builtins` | commands that are the shell itself |
 //! | `edit`, `keys`, `history`, `complete`, `width` | the line editor; it needs no world |
 //!
@@ -15,6 +16,8 @@ mod ast;
 mod braces;
 pub(crate) mod builtins;
 pub mod complete;
+mod conditions;
+mod control;
 pub mod edit;
 pub(crate) mod escape;
 mod exec;
@@ -25,6 +28,7 @@ mod history;
 mod jobs;
 mod keys;
 mod lexer;
+mod params;
 mod parser;
 pub(crate) mod pattern;
 mod pipeline;
@@ -45,9 +49,10 @@ pub use parser::needs_more;
 /// leaves.
 pub fn login(sys: Sys) -> Task {
     Box::pin(async move {
-        sys.catch(Signal::Int);
-        sys.ignore(Signal::Quit);
-        sys.ignore(Signal::Term);
+        // Caught, not ignored: what is ignored, children ignore too.
+        for signal in [Signal::Int, Signal::Quit, Signal::Term] {
+            sys.catch(signal);
+        }
         let mut shell = Shell::new(sys.clone());
         while let Some(text) = sys.next_command().await {
             let status = shell.run_line(&text).await;
@@ -125,7 +130,9 @@ async fn run_file(sys: Sys, name: &str, flags: &str, args: &[String]) -> i32 {
 
 /// `bash` typed into a terminal: reads lines from it without an editor.
 async fn interactive(sys: Sys) -> i32 {
-    sys.catch(Signal::Int);
+    for signal in [Signal::Int, Signal::Quit, Signal::Term] {
+        sys.catch(signal);
+    }
     let mut shell = Shell::new(sys.clone());
     shell.home_groups = vec![sys.pid()];
     sys.set_foreground(&shell.home_groups);
@@ -133,7 +140,7 @@ async fn interactive(sys: Sys) -> i32 {
     loop {
         let prompt = if text.is_empty() { shell.prompt() } else { "> ".to_owned() };
         sys.eprint(&prompt).await;
-        let line = match sim::race(sys.read(Fd::STDIN, 4096), sys.caught()).await {
+        let line = match sim::race(sys.read(Fd::STDIN, 4096), exec::interrupt(&sys)).await {
             Either::Left(Ok(bytes)) if !bytes.is_empty() => bytes,
             Either::Left(_) => {
                 sys.eprint("exit\n").await;

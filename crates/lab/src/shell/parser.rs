@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ast::{
-    AndOr, Assign, CaseArm, CaseEnd, Command, Condition, Connector, Item, Kind, Pipeline, Redirect,
+    AndOr, Assign, CaseArm, CaseEnd, Command, Connector, Item, Kind, Pipeline, Redirect,
     RedirectOp, Script, Word,
 };
 use super::lexer::{PendingHere, Token, is_name};
 
 /// How deep commands may stand in commands. It bounds the recursion of the parser and of the
-/// interpreter; people stay below ten.
-pub(super) const DEPTH_MAX: u32 = 64;
+/// interpreter, and so their stack; people stay below ten.
+pub(super) const DEPTH_MAX: u32 = 40;
 
 /// Why a text is not a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SyntaxError {
+pub(super) enum SyntaxError {
     /// A token that cannot stand there.
     Unexpected {
         /// The token.
@@ -46,7 +46,7 @@ impl SyntaxError {
     }
 
     /// The line it stands on, from 1.
-    pub fn line(&self) -> u32 {
+    pub(super) fn line(&self) -> u32 {
         match self {
             SyntaxError::Unexpected { line, .. }
             | SyntaxError::Open { line, .. }
@@ -72,13 +72,13 @@ impl fmt::Display for SyntaxError {
     }
 }
 
-type Result<T> = std::result::Result<T, SyntaxError>;
+pub(super) type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// Names replaced by text where a command begins.
-pub type Aliases = BTreeMap<String, String>;
+pub(super) type Aliases = BTreeMap<String, String>;
 
 /// Reads complete commands off a text.
-pub struct Parser<'a> {
+pub(super) struct Parser<'a> {
     pub(super) src: Vec<char>,
     pub(super) pos: usize,
     pub(super) line: u32,
@@ -104,7 +104,7 @@ const CLOSERS: [&str; 8] = ["then", "else", "elif", "fi", "do", "done", "esac", 
 
 impl<'a> Parser<'a> {
     /// A parser of `text`, whose first line has this number.
-    pub fn new(text: &str, line: u32) -> Parser<'a> {
+    pub(super) fn new(text: &str, line: u32) -> Parser<'a> {
         Parser {
             src: text.chars().collect(),
             pos: 0,
@@ -123,19 +123,19 @@ impl<'a> Parser<'a> {
     }
 
     /// Replaces these names where a command begins.
-    pub fn with_aliases(mut self, aliases: &'a Aliases) -> Parser<'a> {
+    pub(super) fn with_aliases(mut self, aliases: &'a Aliases) -> Parser<'a> {
         self.aliases = Some(aliases);
         self
     }
 
     /// A here-document that met the end of the text: its line, the last line, its delimiter.
-    pub fn take_open_heredoc(&mut self) -> Option<(u32, u32, String)> {
+    pub(super) fn take_open_heredoc(&mut self) -> Option<(u32, u32, String)> {
         let last = if self.src.last() == Some(&'\n') { self.line - 1 } else { self.line };
         self.open_here.take().map(|(line, delimiter)| (line, last, delimiter))
     }
 
     /// The next complete command: everything up to the end of its last line.
-    pub fn next_line(&mut self) -> Result<Option<Script>> {
+    pub(super) fn next_line(&mut self) -> Result<Option<Script>> {
         self.skip_newlines()?;
         if *self.peek()? == Token::Eof {
             return Ok(None);
@@ -165,7 +165,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Everything that is left, as one script.
-    pub fn whole_script(&mut self) -> Result<Script> {
+    pub(super) fn whole_script(&mut self) -> Result<Script> {
         let mut items = Vec::new();
         while let Some(script) = self.next_line()? {
             items.extend(script.items);
@@ -188,14 +188,14 @@ impl<'a> Parser<'a> {
         Err(SyntaxError::Other { text, line: self.line })
     }
 
-    fn peek(&mut self) -> Result<&Token> {
+    pub(super) fn peek(&mut self) -> Result<&Token> {
         if self.peeked.is_none() {
             self.peeked = Some(self.lex()?);
         }
         Ok(self.peeked.as_ref().expect("it was just filled"))
     }
 
-    fn take(&mut self) -> Result<Token> {
+    pub(super) fn take(&mut self) -> Result<Token> {
         let token = match self.peeked.take() {
             Some(token) => token,
             None => self.lex()?,
@@ -206,7 +206,7 @@ impl<'a> Parser<'a> {
         Ok(token)
     }
 
-    fn skip_newlines(&mut self) -> Result<()> {
+    pub(super) fn skip_newlines(&mut self) -> Result<()> {
         while *self.peek()? == Token::Newline {
             self.take()?;
         }
@@ -223,7 +223,7 @@ impl<'a> Parser<'a> {
     }
 
     /// The error of not finding the end of a compound command.
-    fn unclosed(&mut self) -> SyntaxError {
+    pub(super) fn unclosed(&mut self) -> SyntaxError {
         if self.peeked == Some(Token::Eof) {
             // Bash counts the newline it adds at the end of a text.
             let line = self.line + u32::from(self.src.last() != Some(&'\n'));
@@ -232,15 +232,15 @@ impl<'a> Parser<'a> {
         self.unexpected()
     }
 
-    fn is_op(&mut self, op: &str) -> Result<bool> {
+    pub(super) fn is_op(&mut self, op: &str) -> Result<bool> {
         Ok(matches!(self.peek()?, Token::Op(found) if *found == op))
     }
 
-    fn is_word(&mut self, text: &str) -> Result<bool> {
+    pub(super) fn is_word(&mut self, text: &str) -> Result<bool> {
         Ok(matches!(self.peek()?, Token::Word(word) if word.as_literal() == Some(text)))
     }
 
-    fn expect_op(&mut self, op: &str) -> Result<()> {
+    pub(super) fn expect_op(&mut self, op: &str) -> Result<()> {
         if self.is_op(op)? {
             self.take()?;
             return Ok(());
@@ -248,7 +248,7 @@ impl<'a> Parser<'a> {
         Err(self.unclosed())
     }
 
-    fn expect_word(&mut self, text: &str) -> Result<()> {
+    pub(super) fn expect_word(&mut self, text: &str) -> Result<()> {
         if self.is_word(text)? {
             self.take()?;
             return Ok(());
@@ -667,144 +667,10 @@ impl<'a> Parser<'a> {
         };
         Ok(Some(Redirect { fd, op }))
     }
-
-    /// `[[ expression ]]`.
-    fn condition_command(&mut self) -> Result<Kind> {
-        self.take()?;
-        let condition = self.condition_or()?;
-        self.expect_word("]]")?;
-        Ok(Kind::Condition(condition))
-    }
-
-    fn condition_or(&mut self) -> Result<Condition> {
-        let mut left = self.condition_and()?;
-        while self.is_op("||")? {
-            self.take()?;
-            self.skip_newlines()?;
-            left = Condition::Or(Box::new(left), Box::new(self.condition_and()?));
-        }
-        Ok(left)
-    }
-
-    fn condition_and(&mut self) -> Result<Condition> {
-        let mut left = self.condition_term()?;
-        while self.is_op("&&")? {
-            self.take()?;
-            self.skip_newlines()?;
-            left = Condition::And(Box::new(left), Box::new(self.condition_term()?));
-        }
-        Ok(left)
-    }
-
-    fn condition_term(&mut self) -> Result<Condition> {
-        self.depth += 1;
-        self.check_depth()?;
-        self.skip_newlines()?;
-        let term = self.condition_primary()?;
-        self.skip_newlines()?;
-        self.depth -= 1;
-        Ok(term)
-    }
-
-    fn condition_primary(&mut self) -> Result<Condition> {
-        if self.is_op("(")? {
-            self.take()?;
-            let inner = self.condition_or()?;
-            self.expect_op(")")?;
-            return Ok(inner);
-        }
-        if self.is_word("!")? {
-            self.take()?;
-            return Ok(Condition::Not(Box::new(self.condition_term()?)));
-        }
-        let first = self.condition_word()?;
-        if let Some(op) = first.as_literal().filter(|text| is_unary_test(text)) {
-            let op = op.to_owned();
-            if !self.is_word("]]")? && matches!(self.peek()?, Token::Word(_)) {
-                return Ok(Condition::Unary(op, self.condition_word()?));
-            }
-        }
-        let op = match self.peek()? {
-            Token::Op(op @ ("<" | ">")) => (*op).to_owned(),
-            Token::Word(word) => match word.as_literal() {
-                Some("]]") | None => return Ok(Condition::Word(first)),
-                Some(text) => text.to_owned(),
-            },
-            _ => return Ok(Condition::Word(first)),
-        };
-        if !is_binary_test(&op) {
-            let text = "conditional binary operator expected".to_owned();
-            return Err(SyntaxError::Other { text, line: self.token_line });
-        }
-        self.take()?;
-        if op == "=~" {
-            let pattern = self.regex_word()?;
-            return Ok(Condition::Binary(first, op, pattern));
-        }
-        Ok(Condition::Binary(first, op, self.condition_word()?))
-    }
-
-    fn condition_word(&mut self) -> Result<Word> {
-        match self.peek()?.clone() {
-            Token::Word(word) => {
-                self.take()?;
-                Ok(word)
-            }
-            _ => Err(self.unclosed()),
-        }
-    }
-
-    /// The pattern after `=~`: parentheses and bars in it do not end the word.
-    fn regex_word(&mut self) -> Result<Word> {
-        let mut word = Word::default();
-        let mut end = None;
-        loop {
-            let token = self.peek()?.clone();
-            if end.is_some_and(|end| end != self.token_start) {
-                return Ok(word);
-            }
-            match token {
-                Token::Word(found) => word.parts.extend(found.parts),
-                Token::Op(op @ ("(" | ")" | "|" | "||" | "<" | ">")) => {
-                    word.parts.push(super::ast::Part::Literal(op.to_owned()));
-                }
-                _ if end.is_some() => return Ok(word),
-                _ => return Err(self.unclosed()),
-            }
-            self.take()?;
-            end = Some(self.pos);
-        }
-    }
 }
 
 fn is_redirect(op: &str) -> bool {
     matches!(op, "<" | ">" | ">>" | ">|" | "<>" | "<&" | ">&" | "&>" | "&>>" | "<<" | "<<-" | "<<<")
-}
-
-/// Tests with one operand.
-pub(super) fn is_unary_test(text: &str) -> bool {
-    text.strip_prefix('-').is_some_and(|c| c.len() == 1 && "abcdefghknoprstuvwxzGLNOS".contains(c))
-}
-
-/// Tests with two operands.
-pub(super) fn is_binary_test(text: &str) -> bool {
-    matches!(
-        text,
-        "=" | "=="
-            | "!="
-            | "=~"
-            | "<"
-            | ">"
-            | "-eq"
-            | "-ne"
-            | "-lt"
-            | "-le"
-            | "-gt"
-            | "-ge"
-            | "-nt"
-            | "-ot"
-            | "-ef"
-    )
 }
 
 /// `NAME=value`, where the name and the `=` are not quoted.
@@ -842,169 +708,5 @@ pub fn needs_more(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        let mut parser = Parser::new(text, 1);
-        parser.whole_script().expect_err(text).to_string()
-    }
-
-    #[test]
-    fn incomplete_texts_ask_for_more() {
-        let open = [
-            "echo 'a",
-            "echo \"a",
-            "echo $'a",
-            "echo `a",
-            "echo $(a",
-            "echo ${a",
-            "echo $((1+",
-            "a |",
-            "a |&",
-            "a &&",
-            "a ||",
-            "a \\",
-            "a && # c",
-            "( a",
-            "(",
-            "{ a",
-            "{",
-            "if a",
-            "if a; then",
-            "if a; then b",
-            "if a; then b; else",
-            "while a; do b",
-            "for i in 1 2",
-            "for i in 1; do",
-            "for i",
-            "case a in",
-            "case a in b) c",
-            "case a in b) c;;",
-            "f()",
-            "f() {",
-            "cat <<E",
-            "cat <<E\nx",
-            "cat <<-E\n\tx\n",
-            "cat <<'E'\n$(",
-            "a\nb |",
-            "echo $(cat <<E\nx\n",
-            "echo \"$(echo 'a",
-            "[[ a &&",
-            "a=\"b\nc",
-        ];
-        for text in open {
-            assert!(needs_more(text), "{text:?} is complete");
-        }
-    }
-
-    #[test]
-    fn complete_texts_do_not() {
-        let whole = [
-            "",
-            "  ",
-            "# it's",
-            "echo a",
-            "echo 'a' \"b\"",
-            "a | b",
-            "a; b",
-            "a &",
-            "( a )",
-            "{ a; }",
-            "if a; then b; fi",
-            "while a; do b; done",
-            "for i in 1 2; do :; done",
-            "f() { a; }",
-            "case a in b) c;; esac",
-            "cat <<E\nx\nE",
-            "cat <<-E\n\tx\n\tE\n",
-            "cat <<A <<B\na\nA\nb\nB",
-            "echo $(cat <<E\nx\nE\n)",
-            "echo )",
-            "a | | b",
-            "echo \\\\",
-            "echo 'a\\'",
-            "a \\\nb",
-            "echo a#b",
-            "[[ a == b ]]",
-            "(( 1 + 2 ))",
-            "for ((i=0;i<3;i++)); do :; done",
-            "echo >",
-            "fi",
-            "echo ${a:-}",
-            "echo \"${a:-'}\"",
-            "echo $(( (1+2)*3 ))",
-        ];
-        for text in whole {
-            assert!(!needs_more(text), "{text:?} is open");
-        }
-    }
-
-    #[test]
-    fn mistakes_have_the_texts_of_bash() {
-        let table = [
-            ("echo )", "syntax error near unexpected token `)'"),
-            ("echo \"abc", "unexpected EOF while looking for matching `\"'"),
-            ("echo 'abc", "unexpected EOF while looking for matching `''"),
-            ("if true; then", "syntax error: unexpected end of file"),
-            ("echo $(ls", "unexpected EOF while looking for matching `)'"),
-            ("echo `ls", "unexpected EOF while looking for matching ``'"),
-            ("( ls", "syntax error: unexpected end of file"),
-            ("foo() ", "syntax error: unexpected end of file"),
-            ("| a", "syntax error near unexpected token `|'"),
-            ("a | | b", "syntax error near unexpected token `|'"),
-            ("&& a", "syntax error near unexpected token `&&'"),
-            ("if true; fi", "syntax error near unexpected token `fi'"),
-            ("for", "syntax error near unexpected token `newline'"),
-            ("case x in", "syntax error: unexpected end of file"),
-            ("echo ${x", "unexpected EOF while looking for matching `}'"),
-            ("a ;; b", "syntax error near unexpected token `;;'"),
-            ("}", "syntax error near unexpected token `}'"),
-            ("{ }", "syntax error near unexpected token `}'"),
-            ("()", "syntax error near unexpected token `)'"),
-            ("echo >", "syntax error near unexpected token `newline'"),
-            ("if; then", "syntax error near unexpected token `;'"),
-            ("echo a & && b", "syntax error near unexpected token `&&'"),
-            ("foo bar() { :; }", "syntax error near unexpected token `('"),
-            ("[[ a b c ]]", "conditional binary operator expected"),
-        ];
-        for (text, expected) in table {
-            assert_eq!(error(text), expected, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn nesting_is_bounded() {
-        let text = "(".repeat(1000);
-        assert!(error(&text).contains("nesting"));
-        let text = "echo $(".repeat(1000);
-        assert!(error(&text).contains("nesting"));
-        let text = "${a:-".repeat(1000);
-        assert!(error(&text).contains("nesting"));
-        let text = "[[ ! ! ".to_owned() + &"! ".repeat(1000);
-        assert!(error(&text).contains("nesting"));
-    }
-
-    #[test]
-    fn background_items_keep_their_text() {
-        let mut parser = Parser::new("sleep 5  & echo a&&b ; c", 1);
-        let script = parser.next_line().expect("it parses").expect("it is not empty");
-        let texts: Vec<_> =
-            script.items.iter().map(|item| (item.text.as_str(), item.background)).collect();
-        assert_eq!(texts, [("sleep 5", true), ("echo a&&b", false), ("c", false)]);
-    }
-
-    #[test]
-    fn aliases_are_text() {
-        let aliases = Aliases::from([
-            ("ll".to_owned(), "ls -l".to_owned()),
-            ("ls".to_owned(), "ls -h".to_owned()),
-            ("both".to_owned(), "ll; ls".to_owned()),
-        ]);
-        let mut parser = Parser::new("both x", 1).with_aliases(&aliases);
-        let script = parser.next_line().expect("it parses").expect("it is not empty");
-        assert_eq!(script.items.len(), 2);
-        assert_eq!(script.items[0].text, "ls -h -l");
-        assert_eq!(script.items[1].text, "ls -h x");
-    }
-}
+#[path = "parser_tests.rs"]
+mod tests;

@@ -241,7 +241,8 @@ mod tests {
 
     #[test]
     fn many_stars_stay_cheap() {
-        let pattern = Pattern::new(&"a*".repeat(40));
-        assert!(!pattern.matches(&("a".repeat(200) + "b").replace('b', "bc").replace("aa", "ab")));
+        let pattern = Pattern::new(&("a*".repeat(40) + "b"));
+        assert!(!pattern.matches(&"a".repeat(2000)));
+        assert!(pattern.matches(&("a".repeat(2000) + "b")));
     }
 }

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
-use sim::{Errno, Fd, Group, OpenFlags, Pid, SpawnSpec, Sys, Task};
+use sim::{Errno, ExitStatus, Fd, Group, OpenFlags, Pid, Signal, SpawnSpec, Sys, Task};
 
 use super::ast::{Command, Item, Kind, Pipeline, RedirectOp, Script};
 use super::builtins;
-use super::exec::{Flow, Shell};
+use super::exec::{Flow, Later, Shell};
 use super::expand::{self, VALUE_MAX_BYTES};
 use super::redirect::{Io, Open};
 
@@ -22,63 +22,77 @@ enum Stage {
 const READ_BYTES: usize = 65_536;
 
 impl Shell {
-    pub(super) async fn pipeline(&mut self, pipeline: &Pipeline) -> Flow {
-        if let [command] = pipeline.commands.as_slice() {
-            return self.command(command).await;
-        }
-        self.pace().await;
-        let group = self.foreground_group();
-        let stages = match self.start_pipeline(&pipeline.commands, group).await {
-            Ok(stages) => stages,
-            Err(error) => {
-                self.complain(&format!("pipe error: {error}")).await;
-                self.status = 1;
-                return Flow::Next;
+    #[inline(never)]
+    pub(super) fn pipeline<'a>(&'a mut self, pipeline: &'a Pipeline) -> Later<'a, Flow> {
+        Box::pin(async move {
+            if let [command] = pipeline.commands.as_slice() {
+                return self.command(command).await;
             }
-        };
-        let pids = running(&stages);
-        let flow = self.foreground(&pids, "").await;
-        if let Some(Stage::Failed(status)) = stages.last() {
-            self.status = *status;
-        }
-        flow
+            self.pace().await;
+            let group = self.foreground_group();
+            let stages = match self.start_pipeline(&pipeline.commands, group).await {
+                Ok(stages) => stages,
+                Err(error) => {
+                    self.complain(&format!("pipe error: {error}")).await;
+                    self.status = 1;
+                    return Flow::Next;
+                }
+            };
+            let pids = running(&stages);
+            let flow = self.foreground(&pids, "").await;
+            if let Some(Stage::Failed(status)) = stages.last() {
+                self.status = *status;
+            }
+            flow
+        })
     }
 
     /// Starts all parts of a pipeline, each with its pipe to the next.
-    async fn start_pipeline(
-        &mut self,
-        commands: &[Command],
+    #[inline(never)]
+    fn start_pipeline<'a>(
+        &'a mut self,
+        commands: &'a [Command],
         mut group: Group,
-    ) -> Result<Vec<Stage>, Errno> {
-        let mut stages = Vec::new();
-        let outer = self.io.clone();
-        let mut input: Option<Rc<Open>> = None;
-        for (i, command) in commands.iter().enumerate() {
-            let mut io = outer.clone();
-            if let Some(read) = input.take() {
-                io.set(0, read);
+    ) -> Later<'a, Result<Vec<Stage>, Errno>> {
+        Box::pin(async move {
+            let mut stages = Vec::new();
+            let outer = self.io.clone();
+            let mut input: Option<Rc<Open>> = None;
+            for (i, command) in commands.iter().enumerate() {
+                let mut io = outer.clone();
+                if let Some(read) = input.take() {
+                    io.set(0, read);
+                }
+                if i + 1 < commands.len() {
+                    let (read, write) = self.sys.pipe()?;
+                    input = Some(Open::new(&self.sys, read));
+                    io.set(1, Open::new(&self.sys, write));
+                }
+                let stage = self.start_stage(command, io, group).await;
+                if let (Stage::Running(pid), Group::Own) = (&stage, group) {
+                    group = Group::Of(*pid);
+                }
+                stages.push(stage);
             }
-            if i + 1 < commands.len() {
-                let (read, write) = self.sys.pipe()?;
-                input = Some(Open::new(&self.sys, read));
-                io.set(1, Open::new(&self.sys, write));
-            }
-            let stage = self.start_stage(command, io, group).await;
-            if let (Stage::Running(pid), Group::Own) = (&stage, group) {
-                group = Group::Of(*pid);
-            }
-            stages.push(stage);
-        }
-        Ok(stages)
+            Ok(stages)
+        })
     }
 
     /// Starts a command in a process of its own, with these descriptors.
-    async fn start_stage(&mut self, command: &Command, io: Io, group: Group) -> Stage {
-        let outer = std::mem::replace(&mut self.io, io);
-        self.line = command.line;
-        let stage = self.start_here(command, group).await;
-        self.io = outer;
-        stage
+    #[inline(never)]
+    fn start_stage<'a>(
+        &'a mut self,
+        command: &'a Command,
+        io: Io,
+        group: Group,
+    ) -> Later<'a, Stage> {
+        Box::pin(async move {
+            let outer = std::mem::replace(&mut self.io, io);
+            self.line = command.line;
+            let stage = self.start_here(command, group).await;
+            self.io = outer;
+            stage
+        })
     }
 
     async fn start_here(&mut self, command: &Command, group: Group) -> Stage {
@@ -161,123 +175,150 @@ impl Shell {
     }
 
     /// `( list )`
-    pub(super) async fn run_subshell(&mut self, script: &Script) -> Flow {
-        let script = script.clone();
-        let group = self.foreground_group();
-        let stage =
-            self.fork(group, move |shell| Box::pin(async move { shell.script(&script).await }));
-        match stage {
-            Stage::Running(pid) => self.foreground(&[pid], "").await,
-            Stage::Failed(status) => {
-                self.status = status;
-                Flow::Next
+    #[inline(never)]
+    pub(super) fn run_subshell<'a>(&'a mut self, script: &'a Script) -> Later<'a, Flow> {
+        Box::pin(async move {
+            let script = script.clone();
+            let group = self.foreground_group();
+            let stage =
+                self.fork(group, move |shell| Box::pin(async move { shell.script(&script).await }));
+            match stage {
+                Stage::Running(pid) => self.foreground(&[pid], "").await,
+                Stage::Failed(status) => {
+                    self.status = status;
+                    Flow::Next
+                }
             }
-        }
+        })
     }
 
     /// `$( list )`: what it printed, without the newlines at the end.
-    pub(super) async fn substitute(&mut self, script: &Rc<Script>) -> expand::Result<String> {
-        if !self.enter_call() {
+    #[inline(never)]
+    pub(super) fn substitute<'a>(
+        &'a mut self,
+        script: &'a Rc<Script>,
+    ) -> Later<'a, expand::Result<String>> {
+        Box::pin(async move {
+            if !self.enter_call() {
+                self.calls -= 1;
+                return expand::error("maximum substitution level exceeded".to_owned());
+            }
+            let output = self.substitute_output(script).await;
             self.calls -= 1;
-            return expand::error("maximum substitution level exceeded".to_owned());
-        }
-        let output = self.substitute_output(script).await;
-        self.calls -= 1;
-        let (mut bytes, status) = match output {
-            Ok(output) => output,
-            Err(error) => return expand::error(format!("cannot make pipe: {error}")),
-        };
-        self.status = status;
-        self.substituted = Some(status);
-        bytes.retain(|byte| *byte != 0);
-        let end = bytes.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
-        bytes.truncate(end);
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+            let (mut bytes, status) = match output {
+                Ok(output) => output,
+                Err(error) => return expand::error(format!("cannot make pipe: {error}")),
+            };
+            if status == ExitStatus::Signal(Signal::Int) && self.job_control() {
+                return Err(expand::ExpandError::interrupted());
+            }
+            let status = status.code();
+            self.status = status;
+            self.substituted = Some(status);
+            bytes.retain(|byte| *byte != 0);
+            let end = bytes.iter().rposition(|byte| *byte != b'\n').map_or(0, |at| at + 1);
+            bytes.truncate(end);
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        })
     }
 
-    async fn substitute_output(&mut self, script: &Rc<Script>) -> Result<(Vec<u8>, i32), Errno> {
-        if let Some(bytes) = self.file_output(script).await {
-            return Ok((bytes, self.status));
-        }
-        let (read, write) = self.sys.pipe()?;
-        let read = Open::new(&self.sys, read);
-        let outer = self.io.clone();
-        self.io.set(1, Open::new(&self.sys, write));
-        let group = self.foreground_group();
-        let body = Rc::clone(script);
-        let child =
-            self.fork_shell(group, move |shell| Box::pin(async move { shell.script(&body).await }));
-        // With the table goes the shell's own end for writing, or the end would never come.
-        self.io = outer;
-        let pid = child?;
-        if self.job_control() {
-            self.sys.set_foreground(&[pid]);
-        }
-        let mut bytes = Vec::new();
-        while bytes.len() <= VALUE_MAX_BYTES {
-            let more = self.sys.read(read.fd(), READ_BYTES).await?;
-            if more.is_empty() {
-                break;
+    #[inline(never)]
+    fn substitute_output<'a>(
+        &'a mut self,
+        script: &'a Rc<Script>,
+    ) -> Later<'a, Result<(Vec<u8>, ExitStatus), Errno>> {
+        Box::pin(async move {
+            if let Some(bytes) = self.file_output(script).await {
+                return Ok((bytes, ExitStatus::Code(self.status)));
             }
-            bytes.extend_from_slice(&more);
-        }
-        drop(read);
-        let statuses = self.wait_foreground(&[pid]).await;
-        Ok((bytes, statuses.first().map_or(0, |status| status.code())))
+            let (read, write) = self.sys.pipe()?;
+            let read = Open::new(&self.sys, read);
+            let outer = self.io.clone();
+            self.io.set(1, Open::new(&self.sys, write));
+            let group = self.foreground_group();
+            let body = Rc::clone(script);
+            let child = self
+                .fork_shell(group, move |shell| Box::pin(async move { shell.script(&body).await }));
+            // With the table goes the shell's own end for writing, or the end would never come.
+            self.io = outer;
+            let pid = child?;
+            if self.job_control() {
+                self.sys.set_foreground(&[pid]);
+            }
+            let mut bytes = Vec::new();
+            while bytes.len() <= VALUE_MAX_BYTES {
+                let more = self.sys.read(read.fd(), READ_BYTES).await?;
+                if more.is_empty() {
+                    break;
+                }
+                bytes.extend_from_slice(&more);
+            }
+            drop(read);
+            let statuses = self.wait_foreground(&[pid]).await;
+            Ok((bytes, statuses.first().copied().unwrap_or(ExitStatus::Code(0))))
+        })
     }
 
     /// `$(< file)` needs no process.
-    async fn file_output(&mut self, script: &Rc<Script>) -> Option<Vec<u8>> {
-        let [item] = script.items.as_slice() else { return None };
-        let [command] = item.list.first.commands.as_slice() else { return None };
-        let Kind::Simple { assigns, words } = &command.kind else { return None };
-        let [redirect] = command.redirects.as_slice() else { return None };
-        let reads = matches!(redirect.op, RedirectOp::Read(_)) && redirect.fd.is_none();
-        if !assigns.is_empty() || !words.is_empty() || !item.list.rest.is_empty() || !reads {
-            return None;
-        }
-        let outer = self.io.clone();
-        let mut bytes = Vec::new();
-        if self.redirect(&command.redirects).await.is_ok()
-            && let Some(fd) = self.io.fd(0)
-        {
-            self.status = 0;
-            while let Ok(more) = self.sys.read(fd, READ_BYTES).await {
-                bytes.extend_from_slice(&more);
-                if more.is_empty() || bytes.len() > VALUE_MAX_BYTES {
-                    break;
+    #[inline(never)]
+    fn file_output<'a>(&'a mut self, script: &'a Rc<Script>) -> Later<'a, Option<Vec<u8>>> {
+        Box::pin(async move {
+            let [item] = script.items.as_slice() else { return None };
+            let [command] = item.list.first.commands.as_slice() else { return None };
+            let Kind::Simple { assigns, words } = &command.kind else { return None };
+            let [redirect] = command.redirects.as_slice() else { return None };
+            let reads = matches!(redirect.op, RedirectOp::Read(_)) && redirect.fd.is_none();
+            if !assigns.is_empty() || !words.is_empty() || !item.list.rest.is_empty() || !reads {
+                return None;
+            }
+            let outer = self.io.clone();
+            let mut bytes = Vec::new();
+            if self.redirect(&command.redirects).await.is_ok()
+                && let Some(fd) = self.io.fd(0)
+            {
+                self.status = 0;
+                while let Ok(more) = self.sys.read(fd, READ_BYTES).await {
+                    bytes.extend_from_slice(&more);
+                    if more.is_empty() || bytes.len() > VALUE_MAX_BYTES {
+                        break;
+                    }
                 }
             }
-        }
-        self.io = outer;
-        Some(bytes)
+            self.io = outer;
+            Some(bytes)
+        })
     }
 
     /// `list &`
-    pub(super) async fn background(&mut self, item: &Item) -> Flow {
-        self.pace().await;
-        let outer = self.io.clone();
-        self.detach_input();
-        let plain = item.list.rest.is_empty() && !item.list.first.negated && !item.list.first.timed;
-        let started = if plain {
-            self.start_pipeline(&item.list.first.commands, Group::Own).await
-        } else {
-            let list = item.list.clone();
-            let stage = self
-                .fork(Group::Own, move |shell| Box::pin(async move { shell.and_or(&list).await }));
-            Ok(vec![stage])
-        };
-        self.io = outer;
-        let pids = started.as_deref().map(running).unwrap_or_default();
-        if let Some(last) = pids.last().copied() {
-            self.last_background = Some(last);
-            let id = self.jobs.add(pids, &item.text);
-            if self.job_control() {
-                self.print(2, format!("[{id}] {last}\n").as_bytes()).await;
+    #[inline(never)]
+    pub(super) fn background<'a>(&'a mut self, item: &'a Item) -> Later<'a, Flow> {
+        Box::pin(async move {
+            self.pace().await;
+            let outer = self.io.clone();
+            self.detach_input();
+            let plain =
+                item.list.rest.is_empty() && !item.list.first.negated && !item.list.first.timed;
+            let started = if plain {
+                self.start_pipeline(&item.list.first.commands, Group::Own).await
+            } else {
+                let list = item.list.clone();
+                let stage = self.fork(Group::Own, move |shell| {
+                    Box::pin(async move { shell.and_or(&list).await })
+                });
+                Ok(vec![stage])
+            };
+            self.io = outer;
+            let pids = started.as_deref().map(running).unwrap_or_default();
+            if let Some(last) = pids.last().copied() {
+                self.last_background = Some(last);
+                let id = self.jobs.add(pids, &item.text);
+                if self.job_control() {
+                    self.print(2, format!("[{id}] {last}\n").as_bytes()).await;
+                }
             }
-        }
-        self.status = 0;
-        Flow::Next
+            self.status = 0;
+            Flow::Next
+        })
     }
 
     /// A job in the background must not take what is typed for others.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use sim::{Errno, Fd, OpenFlags, Sys};
 
 use super::ast::{Part, Redirect, RedirectOp, Word};
-use super::exec::{Flow, Shell};
+use super::exec::{Flow, Later, Shell};
 
 /// An open file of the shell's process.
 #[derive(Debug)]
@@ -87,47 +87,50 @@ impl Shell {
         Ok(())
     }
 
-    async fn redirect_one(&mut self, redirect: &Redirect) -> Result<(), Flow> {
-        let (word, default) = match &redirect.op {
-            RedirectOp::Read(word)
-            | RedirectOp::ReadWrite(word)
-            | RedirectOp::DupIn(word)
-            | RedirectOp::HereString(word) => (word, 0),
-            RedirectOp::Here(here) => {
-                let word = here.body.get().cloned().unwrap_or_default();
-                return self.here(redirect.fd.unwrap_or(0), &word, "").await;
+    #[inline(never)]
+    fn redirect_one<'a>(&'a mut self, redirect: &'a Redirect) -> Later<'a, Result<(), Flow>> {
+        Box::pin(async move {
+            let (word, default) = match &redirect.op {
+                RedirectOp::Read(word)
+                | RedirectOp::ReadWrite(word)
+                | RedirectOp::DupIn(word)
+                | RedirectOp::HereString(word) => (word, 0),
+                RedirectOp::Here(here) => {
+                    let word = here.body.get().cloned().unwrap_or_default();
+                    return self.here(redirect.fd.unwrap_or(0), &word, "").await;
+                }
+                RedirectOp::Write(word)
+                | RedirectOp::Append(word)
+                | RedirectOp::DupOut(word)
+                | RedirectOp::Both(word)
+                | RedirectOp::BothAppend(word) => (word, 1),
+            };
+            let descriptor = redirect.fd.unwrap_or(default);
+            match &redirect.op {
+                RedirectOp::HereString(_) => self.here(descriptor, word, "\n").await,
+                RedirectOp::DupIn(_) | RedirectOp::DupOut(_) => {
+                    self.duplicate(redirect, descriptor, word).await
+                }
+                RedirectOp::Both(_) | RedirectOp::BothAppend(_) => {
+                    let append = matches!(redirect.op, RedirectOp::BothAppend(_));
+                    self.both(word, append).await
+                }
+                op => {
+                    let flags = match op {
+                        RedirectOp::Read(_) => OpenFlags::READ,
+                        RedirectOp::Append(_) => OpenFlags::APPEND,
+                        RedirectOp::ReadWrite(_) => {
+                            OpenFlags { read: true, write: true, create: true, ..OpenFlags::READ }
+                        }
+                        _ => OpenFlags::WRITE,
+                    };
+                    let path = self.target(word).await?;
+                    let open = self.open(&path, flags).await?;
+                    self.io.set(descriptor, open);
+                    Ok(())
+                }
             }
-            RedirectOp::Write(word)
-            | RedirectOp::Append(word)
-            | RedirectOp::DupOut(word)
-            | RedirectOp::Both(word)
-            | RedirectOp::BothAppend(word) => (word, 1),
-        };
-        let descriptor = redirect.fd.unwrap_or(default);
-        match &redirect.op {
-            RedirectOp::HereString(_) => self.here(descriptor, word, "\n").await,
-            RedirectOp::DupIn(_) | RedirectOp::DupOut(_) => {
-                self.duplicate(redirect, descriptor, word).await
-            }
-            RedirectOp::Both(_) | RedirectOp::BothAppend(_) => {
-                let append = matches!(redirect.op, RedirectOp::BothAppend(_));
-                self.both(word, append).await
-            }
-            op => {
-                let flags = match op {
-                    RedirectOp::Read(_) => OpenFlags::READ,
-                    RedirectOp::Append(_) => OpenFlags::APPEND,
-                    RedirectOp::ReadWrite(_) => {
-                        OpenFlags { read: true, write: true, create: true, ..OpenFlags::READ }
-                    }
-                    _ => OpenFlags::WRITE,
-                };
-                let path = self.target(word).await?;
-                let open = self.open(&path, flags).await?;
-                self.io.set(descriptor, open);
-                Ok(())
-            }
-        }
+        })
     }
 
     /// The one field a redirection's word has to be.
@@ -148,82 +151,104 @@ impl Shell {
         Flow::Next
     }
 
-    async fn open(&mut self, path: &str, flags: OpenFlags) -> Result<Rc<Open>, Flow> {
-        let clobbers = self.options.noclobber
-            && flags == OpenFlags::WRITE
-            && self.sys.stat(path).is_ok_and(|stat| stat.is_file());
-        if clobbers {
-            return Err(self.refuse(&format!("{path}: cannot overwrite existing file")).await);
-        }
-        let opened = if path.is_empty() { Err(Errno::Enoent) } else { self.sys.open(path, flags) };
-        match opened {
-            Ok(fd) => Ok(Open::new(&self.sys, fd)),
-            Err(error) => Err(self.refuse(&format!("{path}: {error}")).await),
-        }
+    #[inline(never)]
+    fn open<'a>(
+        &'a mut self,
+        path: &'a str,
+        flags: OpenFlags,
+    ) -> Later<'a, Result<Rc<Open>, Flow>> {
+        Box::pin(async move {
+            let clobbers = self.options.noclobber
+                && flags == OpenFlags::WRITE
+                && self.sys.stat(path).is_ok_and(|stat| stat.is_file());
+            if clobbers {
+                return Err(self.refuse(&format!("{path}: cannot overwrite existing file")).await);
+            }
+            let opened =
+                if path.is_empty() { Err(Errno::Enoent) } else { self.sys.open(path, flags) };
+            match opened {
+                Ok(fd) => Ok(Open::new(&self.sys, fd)),
+                Err(error) => Err(self.refuse(&format!("{path}: {error}")).await),
+            }
+        })
     }
 
-    async fn both(&mut self, word: &Word, append: bool) -> Result<(), Flow> {
-        let path = self.target(word).await?;
-        let flags = if append { OpenFlags::APPEND } else { OpenFlags::WRITE };
-        let open = self.open(&path, flags).await?;
-        self.io.set(1, Rc::clone(&open));
-        self.io.set(2, open);
-        Ok(())
+    #[inline(never)]
+    fn both<'a>(&'a mut self, word: &'a Word, append: bool) -> Later<'a, Result<(), Flow>> {
+        Box::pin(async move {
+            let path = self.target(word).await?;
+            let flags = if append { OpenFlags::APPEND } else { OpenFlags::WRITE };
+            let open = self.open(&path, flags).await?;
+            self.io.set(1, Rc::clone(&open));
+            self.io.set(2, open);
+            Ok(())
+        })
     }
 
     /// `2>&1`, `3<&-`, and `>& file`.
-    async fn duplicate(
-        &mut self,
-        redirect: &Redirect,
+    #[inline(never)]
+    fn duplicate<'a>(
+        &'a mut self,
+        redirect: &'a Redirect,
         descriptor: u32,
-        word: &Word,
-    ) -> Result<(), Flow> {
-        let text = self.target(word).await?;
-        if text == "-" {
-            self.io.map.remove(&descriptor);
-            return Ok(());
-        }
-        let (digits, moves) = match text.strip_suffix('-') {
-            Some(digits) => (digits, true),
-            None => (text.as_str(), false),
-        };
-        if let Ok(from) = digits.parse::<u32>() {
-            let Some(open) = self.io.map.get(&from).cloned() else {
-                return Err(self.refuse(&format!("{from}: Bad file descriptor")).await);
-            };
-            if moves {
-                self.io.map.remove(&from);
+        word: &'a Word,
+    ) -> Later<'a, Result<(), Flow>> {
+        Box::pin(async move {
+            let text = self.target(word).await?;
+            if text == "-" {
+                self.io.map.remove(&descriptor);
+                return Ok(());
             }
-            self.io.set(descriptor, open);
-            return Ok(());
-        }
-        if redirect.fd.is_none() && matches!(redirect.op, RedirectOp::DupOut(_)) {
-            return self.both(word, false).await;
-        }
-        Err(self.refuse(&format!("{text}: ambiguous redirect")).await)
+            let (digits, moves) = match text.strip_suffix('-') {
+                Some(digits) => (digits, true),
+                None => (text.as_str(), false),
+            };
+            if let Ok(from) = digits.parse::<u32>() {
+                let Some(open) = self.io.map.get(&from).cloned() else {
+                    return Err(self.refuse(&format!("{from}: Bad file descriptor")).await);
+                };
+                if moves {
+                    self.io.map.remove(&from);
+                }
+                self.io.set(descriptor, open);
+                return Ok(());
+            }
+            if redirect.fd.is_none() && matches!(redirect.op, RedirectOp::DupOut(_)) {
+                return self.both(word, false).await;
+            }
+            Err(self.refuse(&format!("{text}: ambiguous redirect")).await)
+        })
     }
 
     /// A here-document or here-string: through a pipe when it fits, else through a file.
-    async fn here(&mut self, descriptor: u32, word: &Word, end: &str) -> Result<(), Flow> {
-        let text = match self.text(word).await {
-            Ok(text) => text + end,
-            Err(error) => return Err(self.fail(error).await),
-        };
-        let opened = if text.len() < PIPE_BYTES {
-            self.here_pipe(&text).await
-        } else {
-            self.here_file(&text)
-        };
-        match opened {
-            Ok(open) => {
-                self.io.set(descriptor, open);
-                Ok(())
+    #[inline(never)]
+    fn here<'a>(
+        &'a mut self,
+        descriptor: u32,
+        word: &'a Word,
+        end: &'a str,
+    ) -> Later<'a, Result<(), Flow>> {
+        Box::pin(async move {
+            let text = match self.text(word).await {
+                Ok(text) => text + end,
+                Err(error) => return Err(self.fail(error).await),
+            };
+            let opened = if text.len() < PIPE_BYTES {
+                self.here_pipe(&text).await
+            } else {
+                self.here_file(&text)
+            };
+            match opened {
+                Ok(open) => {
+                    self.io.set(descriptor, open);
+                    Ok(())
+                }
+                Err(error) => {
+                    let text = format!("cannot create temp file for here-document: {error}");
+                    Err(self.refuse(&text).await)
+                }
             }
-            Err(error) => {
-                let text = format!("cannot create temp file for here-document: {error}");
-                Err(self.refuse(&text).await)
-            }
-        }
+        })
     }
 
     async fn here_pipe(&mut self, text: &str) -> Result<Rc<Open>, Errno> {

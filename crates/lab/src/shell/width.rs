@@ -42,7 +42,7 @@ const WIDE: [(u32, u32); 17] = [
 ];
 
 /// The columns of one character: 0, 1 or 2.
-pub fn columns_of(c: char) -> u16 {
+pub(crate) fn columns_of(c: char) -> u16 {
     let code = c as u32;
     let within =
         |ranges: &[(u32, u32)]| ranges.iter().any(|(from, to)| (*from..=*to).contains(&code));
@@ -58,7 +58,7 @@ pub fn columns_of(c: char) -> u16 {
 }
 
 /// The columns of a text without newlines.
-pub fn text_columns(text: &str) -> usize {
+pub(crate) fn text_columns(text: &str) -> usize {
     text.chars().map(|c| usize::from(columns_of(c))).sum()
 }
 

@@ -30,7 +30,7 @@ pub(super) struct Editor<'a> {
     sys: Sys,
     script: &'a Script,
     silent: bool,
-    paths: std::vec::IntoIter<String>,
+    paths: std::slice::Iter<'a, String>,
     input: Option<Input>,
     ahead: Option<(String, bool)>,
     number: u64,
@@ -53,12 +53,17 @@ pub(super) struct Editor<'a> {
 }
 
 impl<'a> Editor<'a> {
-    pub(super) fn new(sys: &Sys, script: &'a Script, silent: bool, paths: &[String]) -> Editor<'a> {
+    pub(super) fn new(
+        sys: &Sys,
+        script: &'a Script,
+        silent: bool,
+        paths: &'a [String],
+    ) -> Editor<'a> {
         Editor {
             sys: sys.clone(),
             script,
             silent,
-            paths: paths.to_vec().into_iter(),
+            paths: paths.iter(),
             input: None,
             ahead: None,
             number: 0,
@@ -126,14 +131,14 @@ impl<'a> Editor<'a> {
                     }
                     Ok(None) => {}
                     Err(error) => {
-                        self.complain(out, &format!("read error on input: {error}")).await
+                        self.complain(out, &format!("read error on input: {error}")).await;
                     }
                 }
                 self.input = None;
             }
             let path = self.paths.next()?;
-            match Input::open(&self.sys, &path) {
-                Ok(_) if self.sys.stat(&path).is_ok_and(|stat| stat.is_dir()) => {
+            match Input::open(&self.sys, path) {
+                Ok(_) if self.sys.stat(path).is_ok_and(|stat| stat.is_dir()) => {
                     self.complain(out, &format!("couldn't edit {path}: not a regular file")).await;
                 }
                 Ok(input) => {
@@ -299,10 +304,9 @@ impl<'a> Editor<'a> {
             Action::Append(text) => self.queue.push(text.clone()),
             Action::Insert(text) => self.put(out, text),
             Action::Change(text) => {
-                let range_goes_on =
-                    matches!(self.script.commands[at].addresses, Addresses::Range(..))
-                        && self.open[at].is_some();
-                if !range_goes_on {
+                // Of a range only the last line is replaced, the others go.
+                let range = matches!(self.script.commands[at].addresses, Addresses::Range(..));
+                if !(range && self.open[at].is_some()) {
                     self.put(out, text);
                 }
                 return After::End(false);
@@ -311,27 +315,7 @@ impl<'a> Editor<'a> {
                 let change = |c: char| from.iter().position(|f| *f == c).map_or(c, |i| to[i]);
                 self.pattern = self.pattern.chars().map(change).collect();
             }
-            Action::Next => {
-                if self.ahead.is_none() {
-                    return After::Quit(0, true);
-                }
-                if !self.silent {
-                    let line = self.pattern.clone();
-                    self.put_line(out, &line);
-                }
-                self.flush_queue(out);
-                self.advance(out).await;
-            }
-            Action::AppendNext => {
-                if self.ahead.is_none() {
-                    return After::Quit(0, true);
-                }
-                let before = std::mem::take(&mut self.pattern);
-                let substituted = self.substituted;
-                self.advance(out).await;
-                self.substituted = substituted;
-                self.pattern = format!("{before}\n{}", self.pattern);
-            }
+            Action::Next | Action::AppendNext => return self.next_line(action, out).await,
             Action::Branch(to) => return After::Jump(to.unwrap_or(usize::MAX)),
             Action::BranchIf(to) => {
                 if std::mem::take(&mut self.substituted) {
@@ -353,6 +337,27 @@ impl<'a> Editor<'a> {
             }
             space => self.spaces(space),
         }
+        After::Next
+    }
+
+    /// `n` and `N`: on with the next line; without one the run ends.
+    async fn next_line(&mut self, action: &Action, out: &mut Out) -> After {
+        if self.ahead.is_none() {
+            return After::Quit(0, true);
+        }
+        let before = std::mem::take(&mut self.pattern);
+        let substituted = self.substituted;
+        if matches!(action, Action::AppendNext) {
+            self.advance(out).await;
+            self.pattern = format!("{before}\n{}", self.pattern);
+        } else {
+            if !self.silent {
+                self.put_line(out, &before);
+            }
+            self.flush_queue(out);
+            self.advance(out).await;
+        }
+        self.substituted = substituted;
         After::Next
     }
 

@@ -130,6 +130,7 @@ pub(super) async fn command(shell: &mut Shell, args: &[String]) -> Flow {
 pub(super) async fn source_status(shell: &mut Shell, args: &[String]) -> i32 {
     let Some((name, rest)) = args.split_first() else {
         shell.complain("source: filename argument required").await;
+        shell.print(2, b"source: usage: source filename [arguments]\n").await;
         return 2;
     };
     let path = if name.contains('/') { None } else { on_path(shell, name) };

@@ -268,6 +268,8 @@ pub(super) async fn set(shell: &mut Shell, args: &[String]) -> i32 {
                 }
                 None => {
                     shell.complain(&format!("set: {}{c}: invalid option", &flag[..1])).await;
+                    let usage = "set: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n";
+                    shell.print(2, usage.as_bytes()).await;
                     return 2;
                 }
             }

@@ -119,6 +119,11 @@ pub(super) async fn history(shell: &mut Shell, args: &[String]) -> i32 {
     0
 }
 
+pub(super) async fn hash(shell: &mut Shell, _: &[String]) -> i32 {
+    shell.print(1, b"hash: hash table empty\n").await;
+    0
+}
+
 pub(super) async fn umask(shell: &mut Shell, _: &[String]) -> i32 {
     shell.print(1, b"0022\n").await;
     0

@@ -113,7 +113,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
     plain!("false", "false", "do nothing, unsuccessfully", control::failure),
     plain!("fg", "fg [JOB]", "bring a job to the foreground", jobs::fg),
     plain!("getopts", "getopts LETTERS NAME [ARGUMENT...]", "take options apart", input::getopts),
-    plain!("hash", "hash", "nothing: programs are looked up each time", control::nothing),
+    plain!("hash", "hash", "nothing: programs are looked up each time", info::hash),
     plain!("help", "help [NAME]", "say what there is, and how it is used", info::help),
     plain!("history", "history [-c] [N]", "show the commands of this terminal", info::history),
     plain!("jobs", "jobs [-lp]", "list what runs in the background", jobs::jobs),

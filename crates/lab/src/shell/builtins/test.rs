@@ -2,8 +2,8 @@
 
 use sim::{Fd, FileKind, Sys};
 
+use super::super::conditions::{is_binary_test, is_unary_test};
 use super::super::exec::Shell;
-use super::super::parser::{is_binary_test, is_unary_test};
 
 pub(super) async fn test(shell: &mut Shell, args: &[String]) -> i32 {
     answer(shell, "test", args).await
