@@ -2,6 +2,8 @@
 
 use lab::api::Speed;
 
+use crate::math;
+
 /// The slowest, in thousandths of real time.
 pub(crate) const SLOWEST: u32 = 1;
 /// Real time.
@@ -110,24 +112,26 @@ pub(crate) fn label(per_mille: u32) -> String {
     match per_mille {
         0 => "x0".into(),
         1..REAL if REAL % per_mille == 0 => format!("x1/{}", REAL / per_mille),
-        1..REAL => format!("x1/{:.0}", f64::from(REAL) / f64::from(per_mille)),
-        _ if per_mille % REAL == 0 => format!("x{}", per_mille / REAL),
-        _ => format!("x{:.1}", f64::from(per_mille) / f64::from(REAL)),
+        1..REAL => format!("x1/{}", (REAL + per_mille / 2) / per_mille),
+        _ if per_mille < 10 * REAL && per_mille % REAL >= 100 => {
+            format!("x{}.{}", per_mille / REAL, per_mille % REAL / 100)
+        }
+        _ => format!("x{}", per_mille / REAL),
     }
 }
 
 /// The speed of a place on the slider: 0 to 1000, evenly in the logarithm.
 pub(crate) fn from_slider(place: f64) -> u32 {
-    let (low, high) = (f64::from(SLOWEST).ln(), f64::from(FASTEST).ln());
-    let exact = (low + (high - low) * (place / 1000.0).clamp(0.0, 1.0)).exp();
-    let near = STOPS.into_iter().find(|stop| (exact / f64::from(*stop)).ln().abs() < 0.12);
+    let (low, high) = (math::ln(f64::from(SLOWEST)), math::ln(f64::from(FASTEST)));
+    let exact = math::exp(low + (high - low) * (place / 1000.0).clamp(0.0, 1.0));
+    let near = STOPS.into_iter().find(|stop| math::ln(exact / f64::from(*stop)).abs() < 0.12);
     near.unwrap_or_else(|| (exact.round() as u32).clamp(SLOWEST, FASTEST))
 }
 
 /// The place of a speed on the slider.
 pub(crate) fn to_slider(per_mille: u32) -> u32 {
-    let (low, high) = (f64::from(SLOWEST).ln(), f64::from(FASTEST).ln());
-    ((f64::from(per_mille.max(1)).ln() - low) / (high - low) * 1000.0).round() as u32
+    let (low, high) = (math::ln(f64::from(SLOWEST)), math::ln(f64::from(FASTEST)));
+    ((math::ln(f64::from(per_mille.max(1))) - low) / (high - low) * 1000.0).round() as u32
 }
 
 #[cfg(test)]

@@ -106,6 +106,8 @@ pub(crate) enum Msg {
     OpenIncoming,
     /// Makes a share link.
     Share,
+    /// Copies the share link.
+    Copy,
     /// The link was copied.
     Copied(bool),
     /// Saves the recipe to a file.

@@ -104,13 +104,13 @@ impl View {
                     brought.changed = true;
                 }
                 None => {
-                    all.push(card);
+                    let place = all.iter().position(|old| old.host > card.host);
+                    all.insert(place.unwrap_or(all.len()), card);
                     brought.changed = true;
                 }
             }
         }
         if brought.changed {
-            all.sort_by(|a, b| a.host.cmp(&b.host));
             self.members = all.into();
         }
     }
@@ -244,14 +244,26 @@ pub(crate) struct Notice {
 pub(crate) enum Dialog {
     /// The list of keys.
     Shortcuts,
-    /// A new lab: how many members.
-    NewLab,
+    /// A new lab: how many members, which seed.
+    NewLab {
+        /// Members at the start.
+        members: u8,
+        /// The root of every random draw.
+        seed: u32,
+    },
     /// Saved labs.
     Labs(Option<Rc<[LabRow]>>),
     /// A link or file holds a lab; the present one is kept.
     Open(Rc<Incoming>),
     /// The share link.
     Share { url: String, copied: bool },
+}
+
+impl Dialog {
+    /// The choice of a new lab, with a seed drawn.
+    pub(crate) fn new_lab() -> Dialog {
+        Dialog::NewLab { members: 3, seed: crate::platform::draw(9999) + 1 }
+    }
 }
 
 /// A lab that came by link or file.

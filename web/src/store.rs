@@ -278,14 +278,15 @@ pub(crate) async fn labs() -> Result<Vec<LabRow>> {
     for pair in pairs.iter() {
         let pair = Array::from(&pair);
         let Some(record) = unpack::<LabRecord>(&pair.get(1)) else { continue };
-        labs.push(LabRow {
+        let lab = LabRow {
             name: pair.get(0).as_string().unwrap_or_default(),
             options: record.options,
             saved_ms: record.saved_ms,
             now_us: record.point.now_us,
-        });
+        };
+        let older = labs.iter().position(|it: &LabRow| it.saved_ms < lab.saved_ms);
+        labs.insert(older.unwrap_or(labs.len()), lab);
     }
-    labs.sort_by(|a, b| b.saved_ms.total_cmp(&a.saved_ms));
     Ok(labs)
 }
 

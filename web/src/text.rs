@@ -18,7 +18,8 @@ pub(crate) fn span(us: u64) -> String {
     }
 }
 
-fn decimal(value: u64, unit: u64) -> String {
+/// A value in a larger unit, with one decimal where it matters.
+pub(crate) fn decimal(value: u64, unit: u64) -> String {
     let tenths = value * 10 / unit;
     match tenths % 10 {
         _ if tenths >= 1000 => format!("{}", tenths / 10),

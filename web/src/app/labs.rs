@@ -1,6 +1,6 @@
 //! Whole labs: begun, opened, saved, shared, taken over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use js_sys::{Array, Uint32Array};
@@ -145,11 +145,11 @@ impl App {
         let by_checkpoint = record.build == platform::build() && !record.point.blocks.is_empty();
         if by_checkpoint {
             self.now_us = record.point.now_us;
-            self.scrolls = scrolls.into_iter().collect();
+            self.scrolls.extend(scrolls);
             for (tty, end) in &record.point.ttys {
                 self.scrolls.entry(*tty).or_default().cut(*end);
             }
-            self.stored_blocks = record.point.blocks.iter().copied().collect();
+            self.stored_blocks.extend(record.point.blocks.iter().copied());
             self.stored_blocks.extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
@@ -258,8 +258,8 @@ impl App {
         let undo = undo.is_object().then(|| self.record_of(&undo));
         self.forget_points(number(&raw, "id"));
         let mut record = store::new_record(options);
-        let live: std::collections::BTreeSet<u32> =
-            point.blocks.iter().chain(undo.iter().flat_map(|it| &it.blocks)).copied().collect();
+        let mut live = BTreeSet::new();
+        live.extend(point.blocks.iter().chain(undo.iter().flat_map(|it| &it.blocks)).copied());
         (record.point, record.undo) = (point, undo);
         record.recipe.clone_from(&self.recipe);
         record.terminals = self.ui.terminals.iter().map(|it| (it.tty, it.host.clone())).collect();
@@ -434,6 +434,15 @@ impl App {
 
     pub(super) fn share(&mut self) {
         self.link.call(Ask::Share, &Command::Share);
+    }
+
+    pub(super) fn copy_link(&self, ctx: &Context<Self>) {
+        let Some(Dialog::Share { url, .. }) = &self.ui.dialog else { return };
+        let (url, link) = (url.clone(), ctx.link().clone());
+        spawn_local(async move {
+            let done = JsFuture::from(browser::copy(&url)).await;
+            link.send_message(Msg::Copied(done.is_ok_and(|it| it.is_truthy())));
+        });
     }
 
     pub(super) fn copied(&mut self, done: bool) {

@@ -10,14 +10,16 @@ use lab::api::{Stamped, WorldOptions};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{Element, KeyboardEvent};
+use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
 use yew::{Component, Context, Html, html};
 
 use crate::boot::{self, Storage, Watchers};
 use crate::clock::Clock;
 use crate::link::Link;
 use crate::msg::Msg;
-use crate::panels::{self, Cluster, Coach, Dialogs, Emit, Facts, Notices, Quorum, Terminals, TopBar};
+use crate::panels::cluster::StageWatch;
+use crate::panels::terminals::Screen;
+use crate::panels::{self, Emit, Look};
 use crate::platform::{self, browser, terminal};
 use crate::saver::Saver;
 use crate::scroll::Scroll;
@@ -103,6 +105,8 @@ pub(crate) struct App {
     rendered_ms: f64,
     noted_ms: f64,
     clock_shown: String,
+    screens: Vec<(u32, Screen)>,
+    watch: Option<StageWatch>,
     _stage: Stage,
     _listeners: Vec<EventListener>,
 }
@@ -170,6 +174,8 @@ impl Component for App {
             rendered_ms: 0.0,
             noted_ms: 0.0,
             clock_shown: String::new(),
+            screens: Vec::new(),
+            watch: None,
             _stage: stage,
             _listeners: listeners(link.callback(|msg| msg)),
         }
@@ -219,6 +225,7 @@ impl Component for App {
             Msg::DeleteLab(name) => self.delete_lab(ctx, &name),
             Msg::OpenIncoming => self.open_incoming(),
             Msg::Share => self.share(),
+            Msg::Copy => self.copy_link(ctx),
             Msg::Copied(copied) => self.copied(copied),
             Msg::SaveFile => self.save_file(),
             Msg::OpenFile => self.open_file(ctx),
@@ -230,57 +237,61 @@ impl Component for App {
         true
     }
 
-    fn view(&self, ctx: &Context<Self>) -> Html {
-        let emit: Emit = ctx.link().callback(|msg| msg);
-        let (ui, view) = (&self.ui, &self.view);
+    fn view(&self, _ctx: &Context<Self>) -> Html {
+        let (ui, emit) = (&self.ui, &self.emit);
+        let size = self.scene.borrow().size();
+        let look = Look { view: &self.view, ui, clock: &self.clock, size, emit };
         let shown = |area: Area| if ui.area == area { "front" } else { "back" };
         html! {
             <div class="page" data-area={AREAS.iter().find(|it| it.0 == ui.area).map(|it| it.1)}>
-                <TopBar world={view.world.clone()} clock={self.clock} theme={ui.theme} undo={ui.undo}
-                    saved={ui.saved} read_only={ui.read_only} reader={ui.reader} emit={emit.clone()} />
-                <Quorum quorum={view.quorum.clone()} />
-                <div class="notices">
-                    <Notices notices={ui.notices.clone()} aloud={ui.aloud.clone()} read_only={ui.read_only} emit={emit.clone()} />
-                </div>
-                { area_tabs(ui, &emit) }
+                { panels::topbar::draw(&look) }
+                { panels::quorum::draw(&look) }
+                <div class="notices">{ panels::notices::draw(&look) }</div>
+                { area_tabs(&look) }
                 <main class="areas">
                     <div class={format!("area upper {}", shown(Area::Cluster))}>
-                        <Cluster view={view.clone()} ui={ui.clone()} per_mille={self.clock.per_mille}
-                            scene={panels::SceneRef(Rc::clone(&self.scene))} emit={emit.clone()} />
+                        { panels::cluster::draw(&look) }
                         { veil(&ui.phase, self.now_us) }
                     </div>
                     <div class={format!("area side {}", shown(Area::Facts))}>
-                        <Facts view={view.clone()} ui={ui.clone()} emit={emit.clone()} />
+                        { panels::facts::draw(&look) }
                     </div>
                     <div class={format!("area lower {}", shown(Area::Terminal))}>
-                        <Terminals view={view.clone()} ui={ui.clone()} emit={emit.clone()} />
+                        { panels::terminals::draw(&look) }
                     </div>
                 </main>
-                <Coach view={view.clone()} ui={ui.clone()} clock={self.clock} emit={emit.clone()} />
-                <Dialogs dialog={ui.dialog.clone()} {emit} />
+                { panels::coach::draw(&look) }
+                { panels::dialogs::draw(&look) }
             </div>
         }
     }
 
     fn rendered(&mut self, _ctx: &Context<Self>, first: bool) {
-        let mut scene = self.scene.borrow_mut();
         if first {
-            scene.set_style();
+            self.scene.borrow_mut().set_style();
+            self.watch = StageWatch::start(Rc::clone(&self.scene), self.emit.clone());
         }
+        let before = self.scene.borrow().size();
+        let mut scene = self.scene.borrow_mut();
         scene.set(&self.view, &self.ui);
         scene.place_cards();
+        // Cards of another size are drawn with the next frame.
+        self.render_due |= scene.size() != before;
+        drop(scene);
+        self.open_screens();
+        self.open_or_close_dialog();
     }
 }
 
 /// The three areas as tabs, for narrow screens.
-fn area_tabs(ui: &UiState, emit: &Emit) -> Html {
+fn area_tabs(look: &Look<'_>) -> Html {
     html! {
         <nav class="area-tabs" aria-label="Areas">
             { for AREAS.iter().map(|(area, label, _)| {
                 let area = *area;
                 html! {
-                    <button key={*label} aria-pressed={(ui.area == area).to_string()} class={if ui.area == area { "on" } else { "" }}
-                        onclick={emit.reform(move |_| Msg::Area(area))}>{ *label }</button>
+                    <button key={*label} aria-pressed={(look.ui.area == area).to_string()} class={if look.ui.area == area { "on" } else { "" }}
+                        onclick={look.click(move || Msg::Area(area))}>{ *label }</button>
                 }
             }) }
         </nav>
@@ -293,11 +304,11 @@ fn veil(phase: &Phase, now_us: u64) -> Html {
         Phase::Running => Html::default(),
         Phase::Starting(what) => html! { <div class="veil" role="status"><p>{ *what }</p></div> },
         Phase::Replaying { until_us, what } => {
-            let part = now_us as f64 / (*until_us).max(1) as f64;
+            let part = now_us.min(*until_us) * 1000 / (*until_us).max(1);
             html! {
                 <div class="veil" role="status">
                     <p>{ *what }</p>
-                    <progress max="1" value={format!("{:.3}", part.min(1.0))}></progress>
+                    <progress max="1000" value={part.to_string()}></progress>
                 </div>
             }
         }
@@ -354,7 +365,7 @@ fn set_theme(theme: Theme, scene: &Rc<RefCell<Scene>>) {
         root.set_attribute("data-theme", theme.word()).expect("the name is an attribute's");
     }
     scene.borrow_mut().set_style();
-    terminal::set_theme(&panels::terminal_theme());
+    terminal::set_theme(&panels::terminals::theme());
 }
 
 impl App {
@@ -389,7 +400,8 @@ impl App {
         if hosts.is_empty() {
             self.ui.flight = None;
         }
-        self.ui.chosen = hosts.into_iter().collect();
+        self.ui.chosen.clear();
+        self.ui.chosen.extend(hosts);
         self.stale = true;
     }
 
@@ -403,6 +415,33 @@ impl App {
         self.ui.reader = !self.ui.reader;
         browser::remember("reader", if self.ui.reader { "on" } else { "off" });
         terminal::set_reader(self.ui.reader);
+    }
+
+    /// Opens xterm.js in the elements drawn for new terminals, and closes what is gone.
+    fn open_screens(&mut self) {
+        let Self { screens, ui, .. } = self;
+        screens.retain(|(tty, _)| ui.terminals.iter().any(|it| it.tty == *tty));
+        for terminal in &self.ui.terminals {
+            let tty = terminal.tty;
+            if self.screens.iter().any(|(it, _)| *it == tty) {
+                continue;
+            }
+            if let Some(screen) = Screen::open(tty, self.emit.clone()) {
+                self.screens.push((tty, screen));
+                self.emit.emit(Msg::TerminalReady(tty));
+            }
+        }
+    }
+
+    fn open_or_close_dialog(&self) {
+        let Some(dialog) = platform::by_id("dialog") else { return };
+        let Ok(dialog) = dialog.dyn_into::<HtmlDialogElement>() else { return };
+        match (self.ui.dialog.is_some(), dialog.open()) {
+            // It is refused only where the dialog is open already.
+            (true, false) => drop(dialog.show_modal()),
+            (false, true) => dialog.close(),
+            _ => {}
+        }
     }
 
     /// Nothing goes on from here.
@@ -460,7 +499,7 @@ impl App {
             return false;
         }
         let (key, code) = (event.key(), event.code());
-        match panels::message_for(&key, &code, event.shift_key(), &self.ui, &self.view) {
+        match panels::shortcuts::message_for(&key, &code, event.shift_key(), &self.ui, &self.view) {
             Some(msg) => {
                 ctx.link().send_message(msg);
                 true

@@ -1,32 +1,13 @@
 //! A member on its host.
 
-use std::rc::Rc;
-
 use lab::api::{DiskState, MemberCard, Power, QuorumView, Role};
-use yew::{Html, MouseEvent, Properties, classes, component, html};
+use yew::{Html, MouseEvent, classes, html};
 
-use super::Emit;
+use super::Look;
 use super::icons::icon;
 use crate::msg::Msg;
 use crate::stage::Size;
 use crate::text;
-
-/// Props of [`Card`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    /// The member.
-    pub(crate) card: MemberCard,
-    /// For the ballots and for who counts.
-    pub(crate) quorum: Option<Rc<QuorumView>>,
-    /// How much room there is.
-    pub(crate) size: Size,
-    /// Whether it is chosen.
-    pub(crate) chosen: bool,
-    /// Whether Tab comes to it.
-    pub(crate) in_tab_order: bool,
-    /// Where messages go.
-    pub(crate) emit: Emit,
-}
 
 /// What a member is, in a word, an icon and a class.
 pub(super) fn standing(card: &MemberCard) -> (&'static str, &'static str, &'static str) {
@@ -45,24 +26,23 @@ pub(super) fn standing(card: &MemberCard) -> (&'static str, &'static str, &'stat
 }
 
 /// The card.
-#[component]
-pub(crate) fn Card(props: &Props) -> Html {
-    let card = &props.card;
+pub(crate) fn draw(look: &Look<'_>, card: &MemberCard, in_tab_order: bool) -> Html {
     let (word, sign, class) = standing(card);
     let reachable = |quorum: &QuorumView| quorum.reachable.contains(&card.host);
     let alone = card.power == Power::Running
         && card.voter
-        && props.quorum.as_deref().is_some_and(|quorum| !reachable(quorum));
+        && look.view.quorum.as_deref().is_some_and(|quorum| !reachable(quorum));
+    let chosen = look.ui.chosen.contains(&card.host);
     let host = card.host.clone();
-    let onclick = props.emit.reform(move |event: MouseEvent| {
+    let onclick = look.emit.reform(move |event: MouseEvent| {
         let add = event.shift_key() || event.ctrl_key() || event.meta_key();
         Msg::Choose { host: host.clone(), add }
     });
     html! {
-        <button id={format!("card-{}", card.host)} {onclick}
-            class={classes!("card", props.size.class(), class, alone.then_some("alone"), props.chosen.then_some("chosen"))}
-            aria-pressed={props.chosen.to_string()} aria-label={sentence(card, alone)}
-            tabindex={if props.in_tab_order { "0" } else { "-1" }} data-host={card.host.clone()}>
+        <button key={card.host.as_str()} id={format!("card-{}", card.host)} {onclick}
+            class={classes!("card", look.size.class(), class, alone.then_some("alone"), chosen.then_some("chosen"))}
+            aria-pressed={chosen.to_string()} aria-label={sentence(card, alone)}
+            tabindex={if in_tab_order { "0" } else { "-1" }} data-host={card.host.clone()}>
             <span class="face">
                 <svg viewBox="0 0 48 48" aria-hidden="true">
                     <circle class="track" cx="24" cy="24" r="21" />
@@ -71,9 +51,9 @@ pub(crate) fn Card(props: &Props) -> Html {
                 { icon(sign) }
             </span>
             <span class="who"><b>{ &card.host }</b><span class="role">{ word }</span></span>
-            if props.size != Size::Disc {
-                <span class="when">{ if card.term > 0 { format!("term {}", card.term) } else { String::new() } }{ votes(props) }</span>
-                { numbers(card, props.size) }
+            if look.size != Size::Disc {
+                <span class="when">{ if card.term > 0 { format!("term {}", card.term) } else { String::new() } }{ votes(look, card) }</span>
+                { numbers(card, look.size) }
                 { badges(card, alone) }
             }
         </button>
@@ -81,12 +61,11 @@ pub(crate) fn Card(props: &Props) -> Html {
 }
 
 /// Ballots of a candidate as pips; for whom the others voted.
-fn votes(props: &Props) -> Html {
-    let card = &props.card;
+fn votes(look: &Look<'_>, card: &MemberCard) -> Html {
     let campaigns = matches!(card.role, Some(Role::Candidate | Role::PreCandidate));
     match (campaigns, &card.vote) {
         (true, _) => {
-            let voters = props.quorum.as_ref().map(|quorum| quorum.voters.clone()).unwrap_or_default();
+            let voters = look.view.quorum.as_ref().map(|quorum| quorum.voters.clone()).unwrap_or_default();
             html! {
                 <span class="ballots" title="Votes collected">
                     { for voters.iter().map(|voter| {
@@ -126,19 +105,23 @@ fn numbers(card: &MemberCard, size: Size) -> Html {
     }
 }
 
-/// What is wrong with it, if anything.
-fn badges(card: &MemberCard, alone: bool) -> Html {
-    let disk = match card.disk {
+/// What is wrong with its disk.
+fn disk(card: &MemberCard) -> Option<&'static str> {
+    match card.disk {
         DiskState::Ok => None,
         DiskState::Slow => Some("disk slow"),
         DiskState::Full => Some("disk full"),
         DiskState::Corrupt => Some("disk corrupt"),
-    };
+    }
+}
+
+/// What is wrong with it, if anything.
+fn badges(card: &MemberCard, alone: bool) -> Html {
     let skew = (card.skew_us != 0).then(|| format!("clock {}", text::offset(card.skew_us)));
     html! {
         <span class="badges">
             if alone { <em>{ "cut off" }</em> }
-            if let Some(disk) = disk { <em>{ disk }</em> } else if card.power != Power::Off { <em class="fine">{ "disk ok" }</em> }
+            if let Some(disk) = disk(card) { <em>{ disk }</em> } else if card.power != Power::Off { <em class="fine">{ "disk ok" }</em> }
             if let Some(skew) = skew { <em>{ skew }</em> }
             { for card.alarms.iter().map(|alarm| html! { <em key={alarm.as_str()}>{ alarm }</em> }) }
         </span>
@@ -148,7 +131,7 @@ fn badges(card: &MemberCard, alone: bool) -> Html {
 /// The card as a screen reader says it.
 fn sentence(card: &MemberCard, alone: bool) -> String {
     let (word, _, _) = standing(card);
-    let mut words = vec![card.host.clone(), word.to_lowercase()];
+    let mut words = vec![card.host.clone(), word.to_ascii_lowercase()];
     if card.role.is_some() {
         words.push(format!("term {}", card.term));
         words.push(format!("log {}, commit {}, applied {}", card.last_index, card.commit, card.applied));
@@ -157,8 +140,8 @@ fn sentence(card: &MemberCard, alone: bool) -> String {
     if alone {
         words.push("cut off from the majority".into());
     }
-    if card.disk != DiskState::Ok {
-        words.push(format!("disk {:?}", card.disk).to_lowercase());
+    if let Some(trouble) = disk(card) {
+        words.push(trouble.into());
     }
     words.join(", ")
 }

@@ -1,12 +1,9 @@
 //! The checkers: what is promised, and how often it was looked at.
 
-use std::rc::Rc;
+use yew::{Html, html};
 
-use lab::api::ChecksView;
-use yew::{Html, Properties, component, html};
-
-use super::Panel;
 use super::icons::icon;
+use super::{Look, Panel, empty};
 use crate::text;
 
 /// The tab.
@@ -14,18 +11,12 @@ pub(super) const PANEL: Panel = Panel {
     id: "checks",
     label: "Checks",
     want: |_, _, _| {},
-    draw: |_, view, _| html! { <Checks checks={view.checks.clone()} /> },
+    draw,
 };
 
-#[derive(Properties, PartialEq)]
-struct Props {
-    checks: Option<Rc<ChecksView>>,
-}
-
-#[component]
-fn Checks(props: &Props) -> Html {
-    let Some(checks) = &props.checks else {
-        return html! { <p class="empty">{ "The checkers have not looked yet." }</p> };
+fn draw(look: &Look<'_>) -> Html {
+    let Some(checks) = &look.view.checks else {
+        return empty("The checkers have not looked yet.");
     };
     html! {
         <>

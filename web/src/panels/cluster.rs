@@ -4,79 +4,43 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use gloo::events::EventListener;
-use wasm_bindgen::{JsCast, closure::Closure};
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
 use web_sys::{Element, KeyboardEvent, PointerEvent, ResizeObserver};
-use yew::{Html, NodeRef, Properties, component, html, use_effect_with, use_node_ref};
+use yew::{Html, html};
 
-use super::Emit;
-use super::card::Card;
 use super::icons::icon;
-use super::legend::Legend;
-use super::message::Message;
-use super::tools::Tools;
+use super::{Emit, Look, card, legend, message, tools};
 use crate::msg::Msg;
 use crate::platform;
 use crate::stage::{Gesture, Point, Scene};
-use crate::state::{UiState, View};
+use crate::state::UiState;
 
-/// The scene as a prop: it is always the same one.
-#[derive(Clone)]
-pub(crate) struct SceneRef(pub(crate) Rc<RefCell<Scene>>);
-
-impl PartialEq for SceneRef {
-    fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-/// Props of [`Cluster`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    /// The picture.
-    pub(crate) view: View,
-    /// What is chosen.
-    pub(crate) ui: UiState,
-    /// The speed in thousandths, for the legend.
-    pub(crate) per_mille: u32,
-    /// The stage.
-    pub(crate) scene: SceneRef,
-    /// Where messages go.
-    pub(crate) emit: Emit,
-}
+/// The stage as the pointer's handlers share it.
+pub(crate) type SceneRef = Rc<RefCell<Scene>>;
 
 /// The area.
-#[component]
-pub(crate) fn Cluster(props: &Props) -> Html {
-    let stage = use_node_ref();
-    use_size(&stage, &props.emit);
-    use_pointer(&stage, &props.scene, &props.emit);
-    let scene = props.scene.0.borrow();
-    let size = scene.size();
-    drop(scene);
-    let ring = props.view.ring();
-    let chosen = &props.ui.chosen;
+pub(crate) fn draw(look: &Look<'_>) -> Html {
+    let ring = look.view.ring();
+    let chosen = &look.ui.chosen;
     let in_order = ring.iter().find(|card| chosen.contains(&card.host)).or(ring.first());
-    let in_order = in_order.map(|card| card.host.clone());
-    let hosts: Vec<String> = ring.iter().map(|card| card.host.clone()).collect();
+    let in_order = in_order.map(|card| card.host.as_str());
+    let mut hosts = Vec::new();
+    let mut cards = Vec::new();
+    for card in &ring {
+        hosts.push(card.host.clone());
+        cards.push(card::draw(look, card, in_order == Some(card.host.as_str())));
+    }
     html! {
         <section class="cluster" id="area-cluster" aria-label="Cluster" tabindex="-1">
-            <div class="stage" ref={stage}>
+            <div class="stage" id="stage">
                 <canvas id="stage-canvas" aria-hidden="true"></canvas>
                 <div class="ring" role="group" aria-label="Members: arrow keys move, Enter chooses"
-                    onkeydown={arrows(hosts, props)}>
-                    { for ring.iter().map(|card| html! {
-                        <Card key={card.host.as_str()} card={(*card).clone()} quorum={props.view.quorum.clone()} {size}
-                            chosen={chosen.contains(&card.host)} in_tab_order={in_order.as_deref() == Some(card.host.as_str())}
-                            emit={props.emit.clone()} />
-                    }) }
-                </div>
-                if let Some(flight) = &props.ui.flight {
-                    <Message flight={Rc::clone(flight)} emit={props.emit.clone()} />
-                }
-                <Legend per_mille={props.per_mille} />
-                { said(&props.ui) }
-                <Tools view={props.view.clone()} chosen={chosen.clone()} read_only={props.ui.read_only}
-                    emit={props.emit.clone()} />
+                    onkeydown={arrows(hosts, look)}>{ for cards.into_iter() }</div>
+                { for look.ui.flight.as_ref().map(|flight| message::draw(look, flight)) }
+                { legend::draw(look) }
+                { said(look.ui) }
+                { tools::draw(look) }
             </div>
         </section>
     }
@@ -95,8 +59,8 @@ fn said(ui: &UiState) -> Html {
 }
 
 /// Arrow keys go round the ring.
-fn arrows(hosts: Vec<String>, props: &Props) -> yew::Callback<KeyboardEvent> {
-    let emit = props.emit.clone();
+fn arrows(hosts: Vec<String>, look: &Look<'_>) -> yew::Callback<KeyboardEvent> {
+    let emit = look.emit.clone();
     yew::Callback::from(move |event: KeyboardEvent| {
         let step = match event.key().as_str() {
             "ArrowRight" | "ArrowDown" => 1,
@@ -115,29 +79,26 @@ fn arrows(hosts: Vec<String>, props: &Props) -> yew::Callback<KeyboardEvent> {
     })
 }
 
-#[yew::hook]
-fn use_size(stage: &NodeRef, emit: &Emit) {
-    let emit = emit.clone();
-    use_effect_with(stage.clone(), move |stage| {
-        let element = stage.cast::<Element>();
-        let watched = element.clone();
-        let tell = Closure::<dyn FnMut()>::new(move || {
-            if let Some(element) = &watched {
-                let (width, height) = (element.client_width(), element.client_height());
-                emit.emit(Msg::StageSize(f64::from(width), f64::from(height)));
-            }
+/// What watches the stage, as long as it is drawn.
+pub(crate) struct StageWatch {
+    _pointer: [EventListener; 4],
+    _resize: Closure<dyn FnMut()>,
+}
+
+impl StageWatch {
+    /// Tells the stage's size and what the pointer means on it.
+    pub(crate) fn start(scene: SceneRef, emit: Emit) -> Option<StageWatch> {
+        let stage = platform::by_id("stage")?;
+        let (watched, told) = (stage.clone(), emit.clone());
+        let resize = Closure::<dyn FnMut()>::new(move || {
+            let (width, height) = (watched.client_width(), watched.client_height());
+            told.emit(Msg::StageSize(f64::from(width), f64::from(height)));
         });
-        let observer = ResizeObserver::new(tell.as_ref().unchecked_ref()).ok();
-        if let (Some(observer), Some(element)) = (&observer, &element) {
-            observer.observe(element);
+        if let Ok(observer) = ResizeObserver::new(resize.as_ref().unchecked_ref()) {
+            observer.observe(&stage);
         }
-        move || {
-            if let Some(observer) = observer {
-                observer.disconnect();
-            }
-            drop(tell);
-        }
-    });
+        Some(StageWatch { _pointer: listen(&stage, scene, emit), _resize: resize })
+    }
 }
 
 /// Where a press began, and on what.
@@ -148,21 +109,11 @@ struct Press {
     pointer: i32,
 }
 
-/// A press on the stage is a lasso, a press on a member a line to another; a short press on
-/// the stage picks a message.
-#[yew::hook]
-fn use_pointer(stage: &NodeRef, scene: &SceneRef, emit: &Emit) {
-    let (scene, emit) = (scene.clone(), emit.clone());
-    use_effect_with(stage.clone(), move |stage| {
-        let element = stage.cast::<Element>();
-        let listeners = element.map(|element| listen(&element, scene, emit));
-        move || drop(listeners)
-    });
-}
-
 /// A pointer that moved less than this only pressed.
 const STILL: f64 = 6.0;
 
+/// A press on the stage is a lasso, a press on a member a line to another; a short press on
+/// the stage picks a message.
 fn listen(element: &Element, scene: SceneRef, emit: Emit) -> [EventListener; 4] {
     let press: Rc<RefCell<Option<Press>>> = Rc::default();
     let on = |kind: &'static str, handle: Rc<dyn Fn(&PointerEvent, Point)>| {
@@ -177,34 +128,34 @@ fn listen(element: &Element, scene: SceneRef, emit: Emit) -> [EventListener; 4] 
         })
     };
     let down = {
-        let (press, scene) = (Rc::clone(&press), scene.clone());
+        let (press, scene) = (Rc::clone(&press), Rc::clone(&scene));
         move |event: &PointerEvent, at: Point| {
             if event.button() == 0 && on_stage(event) {
-                let host = scene.0.borrow().member_at(at);
+                let host = scene.borrow().member_at(at);
                 *press.borrow_mut() = Some(Press { at, host, pointer: event.pointer_id() });
             }
         }
     };
     let moved = {
-        let (press, scene) = (Rc::clone(&press), scene.clone());
+        let (press, scene) = (Rc::clone(&press), Rc::clone(&scene));
         move |event: &PointerEvent, at: Point| {
             let Some(press) = press.borrow().clone() else { return };
-            let far = (press.at.x - at.x).hypot(press.at.y - at.y) > STILL;
+            let far = press.at.distance(at) > STILL;
             // A finger on the empty stage scrolls the page; lassos are drawn with a mouse.
             if press.pointer != event.pointer_id() || !far {
                 return;
             }
-            scene.0.borrow_mut().gesture = Some(match press.host {
+            scene.borrow_mut().gesture = Some(match press.host {
                 Some(host) => Gesture::Line(host, at),
                 None => Gesture::Lasso(press.at, at),
             });
         }
     };
     let up = {
-        let (press, scene) = (Rc::clone(&press), scene.clone());
+        let (press, scene) = (Rc::clone(&press), Rc::clone(&scene));
         move |_: &PointerEvent, at: Point| {
             let Some(press) = press.borrow_mut().take() else { return };
-            let gesture = scene.0.borrow_mut().gesture.take();
+            let gesture = scene.borrow_mut().gesture.take();
             if let Some(msg) = meaning(&scene, gesture, &press, at) {
                 emit.emit(msg);
             }
@@ -212,7 +163,7 @@ fn listen(element: &Element, scene: SceneRef, emit: Emit) -> [EventListener; 4] 
     };
     let cancel = move |_: &PointerEvent, _: Point| {
         press.borrow_mut().take();
-        scene.0.borrow_mut().gesture = None;
+        scene.borrow_mut().gesture = None;
     };
     [
         on("pointerdown", Rc::new(down)),
@@ -231,7 +182,7 @@ fn on_stage(event: &PointerEvent) -> bool {
 }
 
 fn meaning(scene: &SceneRef, gesture: Option<Gesture>, press: &Press, at: Point) -> Option<Msg> {
-    let scene = scene.0.borrow();
+    let scene = scene.borrow();
     match gesture {
         Some(Gesture::Lasso(a, b)) => Some(Msg::ChooseAll(scene.members_in(a, b))),
         Some(Gesture::Line(from, _)) => {

@@ -1,12 +1,10 @@
 //! The events: what just happened and why, a sentence each, the newest on top.
 
-use std::rc::Rc;
-
-use lab::api::{StoryKind, StoryRow};
-use yew::{Html, Properties, component, html};
+use lab::api::StoryKind;
+use yew::{Html, html};
 
 use super::icons::icon;
-use super::{Emit, Panel};
+use super::{Look, Panel, empty};
 use crate::msg::Msg;
 use crate::text;
 
@@ -15,20 +13,14 @@ pub(super) const PANEL: Panel = Panel {
     id: "events",
     label: "Events",
     want: |_, _, _| {},
-    draw: |_, view, emit| html! { <Events story={Rc::clone(&view.story)} emit={emit.clone()} /> },
+    draw,
 };
 
 /// Rows drawn at most; older ones are in the session's story.
 const ROWS_MAX: usize = 150;
 
-#[derive(Properties, PartialEq)]
-struct Props {
-    story: Rc<Vec<StoryRow>>,
-    emit: Emit,
-}
-
 /// Icon, class and name of a kind.
-fn look(kind: StoryKind) -> (&'static str, &'static str, &'static str) {
+fn sign(kind: StoryKind) -> (&'static str, &'static str, &'static str) {
     match kind {
         StoryKind::Action => ("kill", "action", "action"),
         StoryKind::Election => ("leader", "election", "election"),
@@ -40,25 +32,25 @@ fn look(kind: StoryKind) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-#[component]
-fn Events(props: &Props) -> Html {
-    if props.story.is_empty() {
-        return html! { <p class="empty">{ "Nothing has happened yet. Let time run, or kill somebody." }</p> };
+fn draw(look: &Look<'_>) -> Html {
+    let story = &look.view.story;
+    if story.is_empty() {
+        return empty("Nothing has happened yet. Let time run, or kill somebody.");
     }
     html! {
         <ol class="story">
-            { for props.story.iter().rev().take(ROWS_MAX).map(|row| {
-                let (sign, class, name) = look(row.kind);
-                let place = row.host.clone().map(|host| {
+            { for story.iter().rev().take(ROWS_MAX).map(|row| {
+                let (drawn, class, name) = sign(row.kind);
+                let place = row.host.clone().filter(|host| !row.text.starts_with(host.as_str())).map(|host| {
                     let chosen = host.clone();
                     html! {
-                        <button class="where" onclick={props.emit.reform(move |_| Msg::Choose { host: chosen.clone(), add: false })}>{ host }</button>
+                        <button class="where" onclick={look.click(move || Msg::Choose { host: chosen.clone(), add: false })}>{ host }</button>
                     }
                 });
                 html! {
                     <li key={row.id} {class}>
                         <time>{ text::clock(row.at_us) }</time>
-                        <span class="kind" title={name}>{ icon(sign) }<span class="sr">{ name }</span></span>
+                        <span class="kind" title={name}>{ icon(drawn) }<span class="sr">{ name }</span></span>
                         <span class="what">{ for place }{ " " }{ &row.text }</span>
                     </li>
                 }

@@ -1,12 +1,10 @@
 //! The keyspace by revision: every change a store still has, tombstones and compaction too.
 
-use std::rc::Rc;
-
 use lab::api::{KeyRow, KeysView};
-use yew::{Html, Properties, classes, component, html};
+use yew::{Html, classes, html};
 
 use super::icons::icon;
-use super::{Emit, Panel};
+use super::{Look, Panel, empty};
 use crate::msg::Msg;
 use crate::text;
 
@@ -15,24 +13,14 @@ pub(super) const PANEL: Panel = Panel {
     id: "keys",
     label: "Keys",
     want: |ui, view, want| want.keys = Some(ui.subject(view).to_string()),
-    draw: |ui, view, emit| {
-        html! { <Keys keys={view.keys.clone()} chosen={ui.key.clone()} emit={emit.clone()} /> }
-    },
+    draw,
 };
 
-#[derive(Properties, PartialEq)]
-struct Props {
-    keys: Option<Rc<KeysView>>,
-    chosen: Option<String>,
-    emit: Emit,
-}
-
-#[component]
-fn Keys(props: &Props) -> Html {
-    let Some(keys) = &props.keys else {
-        return html! { <p class="empty">{ "Choose a member that runs to see its keys." }</p> };
+fn draw(look: &Look<'_>) -> Html {
+    let Some(keys) = &look.view.keys else {
+        return empty("Choose a member that runs to see its keys.");
     };
-    let chosen = props.chosen.as_deref();
+    let chosen = look.ui.key.as_deref();
     let shown = keys.rows.iter().filter(|row| chosen.is_none_or(|key| row.key == key));
     html! {
         <>
@@ -40,7 +28,7 @@ fn Keys(props: &Props) -> Html {
                 <b>{ &keys.host }</b>{ format!(" holds {} at revision {}", text::plural(keys.total, "key"), keys.revision) }
                 if keys.compacted > 0 { { format!(", compacted up to {}", keys.compacted) } }
                 if let Some(key) = chosen {
-                    <button class="filter" onclick={props.emit.reform(|_| Msg::History(None))} title="Show all keys again">
+                    <button class="filter" onclick={look.click(|| Msg::History(None))} title="Show all keys again">
                         { format!("history of {key}") }{ icon("close") }</button>
                 }
             </p>
@@ -55,7 +43,7 @@ fn Keys(props: &Props) -> Html {
                         <th scope="col" title="The revision that created the key">{ "created" }</th>
                         <th scope="col" title="Puts since it was created">{ "version" }</th>
                     </tr></thead>
-                    <tbody>{ for shown.map(|row| draw(row, keys, props)) }</tbody>
+                    <tbody>{ for shown.map(|row| change(look, row, keys)) }</tbody>
                 </table>
                 </div>
             }
@@ -63,14 +51,14 @@ fn Keys(props: &Props) -> Html {
     }
 }
 
-fn draw(row: &KeyRow, keys: &KeysView, props: &Props) -> Html {
+fn change(look: &Look<'_>, row: &KeyRow, keys: &KeysView) -> Html {
     let gone = row.value.is_none();
     let old = row.mod_revision <= keys.compacted;
     let key = row.key.clone();
     html! {
         <tr key={format!("{}:{}", row.mod_revision, row.key)} class={classes!(gone.then_some("tombstone"), old.then_some("old"))}>
             <td class="number">{ row.mod_revision }</td>
-            <td class="wide"><button onclick={props.emit.reform(move |_| Msg::History(Some(key.clone())))} title="Only this key's history">
+            <td class="wide"><button onclick={look.click(move || Msg::History(Some(key.clone())))} title="Only this key's history">
                 <code>{ &row.key }</code></button></td>
             <td class="wide">
                 if let Some(value) = &row.value { <code>{ value }</code> } else { <em>{ "deleted" }</em> }

@@ -1,24 +1,17 @@
 //! The legend: which shape and colour is which message, and that they are drawn slowed down.
 
-use yew::{Html, Properties, component, html};
+use yew::{Html, html};
 
+use super::Look;
 use crate::clock::REAL;
 use crate::stage::kinds::{FAMILIES, Family, Shape};
-
-/// Props of [`Legend`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    /// The speed in thousandths.
-    pub(crate) per_mille: u32,
-}
 
 /// From this speed on a message needs longer than it is drawn at least.
 const TRUE_TO_TIME: u32 = REAL / 1000;
 
 /// The legend, folded away behind its title.
-#[component]
-pub(crate) fn Legend(props: &Props) -> Html {
-    let pace = if props.per_mille > TRUE_TO_TIME {
+pub(crate) fn draw(look: &Look<'_>) -> Html {
+    let pace = if look.clock.per_mille > TRUE_TO_TIME {
         "drawn slower than real: a hop takes 0.5 ms"
     } else {
         "drawn at the world's own pace"

@@ -1,13 +1,12 @@
 //! The log of every member side by side: who has which entry, and how far it counts.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use lab::api::{LogView, MemberCard};
-use yew::{Html, Properties, classes, component, html};
+use yew::{Html, classes, html};
 
-use super::Panel;
 use super::card::standing;
+use super::{Look, Panel, empty};
 use crate::state::View;
 
 /// The tab.
@@ -17,7 +16,7 @@ pub(super) const PANEL: Panel = Panel {
     want: |_, view, want| {
         want.logs = view.ring().into_iter().map(|card| card.host.clone()).collect();
     },
-    draw: |_, view, _| html! { <Log rows={table(view)} cards={cards(view)} /> },
+    draw,
 };
 
 /// Entries drawn at most.
@@ -49,18 +48,8 @@ struct Row {
     cells: Vec<Cell>,
 }
 
-#[derive(Properties, PartialEq)]
-struct Props {
-    rows: Rc<[Row]>,
-    cards: Rc<[MemberCard]>,
-}
-
-fn cards(view: &View) -> Rc<[MemberCard]> {
-    view.ring().into_iter().cloned().collect()
-}
-
 /// The newest entries of all logs; where members differ, the highest term names the entry.
-fn table(view: &View) -> Rc<[Row]> {
+fn table(view: &View) -> Vec<Row> {
     let mut entries: BTreeMap<u64, (u64, String)> = BTreeMap::new();
     for log in view.logs.values() {
         for row in &log.rows {
@@ -71,13 +60,15 @@ fn table(view: &View) -> Rc<[Row]> {
         }
     }
     let ring = view.ring();
-    let rows = entries.into_iter().rev().take(ROWS_MAX).map(|(index, (term, text))| Row {
-        index,
-        term,
-        text,
-        cells: ring.iter().map(|card| cell(card, view.logs.get(&card.host), index, term)).collect(),
-    });
-    rows.collect()
+    let mut rows = Vec::new();
+    for (index, (term, text)) in entries.into_iter().rev().take(ROWS_MAX) {
+        let mut cells = Vec::new();
+        for card in &ring {
+            cells.push(cell(card, view.logs.get(&card.host), index, term));
+        }
+        rows.push(Row { index, term, text, cells });
+    }
+    rows
 }
 
 fn cell(card: &MemberCard, log: Option<&LogView>, index: u64, term: u64) -> Cell {
@@ -95,7 +86,7 @@ fn cell(card: &MemberCard, log: Option<&LogView>, index: u64, term: u64) -> Cell
     }
 }
 
-fn draw(cell: Cell) -> (String, &'static str, String) {
+fn sign(cell: Cell) -> (String, &'static str, String) {
     match cell {
         Cell::Missing => (String::new(), "missing", "not in its log".into()),
         Cell::Compacted => ("·".into(), "compacted", "before the start of its log".into()),
@@ -106,10 +97,10 @@ fn draw(cell: Cell) -> (String, &'static str, String) {
     }
 }
 
-#[component]
-fn Log(props: &Props) -> Html {
-    if props.rows.is_empty() {
-        return html! { <p class="empty">{ "No member runs, so no log can be read." }</p> };
+fn draw(look: &Look<'_>) -> Html {
+    let rows = table(look.view);
+    if rows.is_empty() {
+        return empty("No member runs, so no log can be read.");
     }
     html! {
         <>
@@ -118,18 +109,18 @@ fn Log(props: &Props) -> Html {
             <table class="log">
                 <thead><tr>
                     <th scope="col">{ "index" }</th><th scope="col">{ "term" }</th><th scope="col" class="wide">{ "entry" }</th>
-                    { for props.cards.iter().map(|card| html! {
+                    { for look.view.ring().into_iter().map(|card| html! {
                         <th scope="col" key={card.host.as_str()} class={standing(card).2} title={standing(card).0}>{ &card.host }</th>
                     }) }
                 </tr></thead>
                 <tbody>
-                    { for props.rows.iter().map(|row| html! {
+                    { for rows.iter().map(|row| html! {
                         <tr key={row.index}>
                             <td class="number">{ row.index }</td>
                             <td><span class={format!("term term-{}", row.term % 6)}>{ row.term }</span></td>
                             <td class="wide"><code>{ &row.text }</code></td>
                             { for row.cells.iter().enumerate().map(|(place, cell)| {
-                                let (sign, class, title) = draw(*cell);
+                                let (sign, class, title) = sign(*cell);
                                 html! { <td key={place} class={classes!("cell", class)} {title}><span aria-hidden="true">{ sign }</span></td> }
                             }) }
                         </tr>

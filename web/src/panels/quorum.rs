@@ -1,19 +1,11 @@
 //! The quorum bar: the arithmetic spelled out, live, counting voters only.
 
-use std::rc::Rc;
-
 use lab::api::QuorumView;
-use yew::{Html, Properties, classes, component, html};
+use yew::{Html, classes, html};
 
+use super::Look;
 use super::icons::icon;
 use crate::text;
-
-/// Props of [`Quorum`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    /// The arithmetic; none before the first picture.
-    pub(crate) quorum: Option<Rc<QuorumView>>,
-}
 
 /// The state of a cluster by its quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +44,9 @@ fn verdict(quorum: &QuorumView) -> String {
 }
 
 /// The bar.
-#[component]
-pub(crate) fn Quorum(props: &Props) -> Html {
-    let Some(quorum) = &props.quorum else {
-        return html! { <section class="quorum" aria-label="Quorum"><span class="verdict">{ "…" }</span></section> };
+pub(crate) fn draw(look: &Look<'_>) -> Html {
+    let Some(quorum) = &look.view.quorum else {
+        return html! { <section class="quorum" aria-label="Quorum" /> };
     };
     let (class, sign, word) = State::of(quorum).look();
     let voters = quorum.voters.len();
@@ -64,9 +55,9 @@ pub(crate) fn Quorum(props: &Props) -> Html {
             <strong class="badge">{ icon(sign) }{ word }</strong>
             { pips(quorum) }
             <dl class="sum">
-                { term("voters", html! { { voters } }) }
-                { term("quorum", html! { <><i>{ format!("⌊{voters}/2⌋ + 1 =") }</i>{ " " }{ quorum.quorum }</> }) }
-                { term("reachable", html! { { quorum.reachable.len() } }) }
+                { term("voters", String::new(), voters) }
+                { term("quorum", format!("⌊{voters}/2⌋ + 1 = "), usize::from(quorum.quorum)) }
+                { term("reachable", String::new(), quorum.reachable.len()) }
                 <div class="verdict"><dd>{ verdict(quorum) }</dd></div>
             </dl>
             { learners(quorum) }
@@ -74,19 +65,22 @@ pub(crate) fn Quorum(props: &Props) -> Html {
     }
 }
 
-fn term(name: &str, value: Html) -> Html {
-    html! { <div><dt>{ name }</dt><dd>{ value }</dd></div> }
+fn term(name: &'static str, sum: String, value: usize) -> Html {
+    html! { <div><dt>{ name }</dt><dd><i>{ sum }</i>{ value }</dd></div> }
 }
 
 /// One pip a voter, those that count first, with a mark where the majority is reached.
 fn pips(quorum: &QuorumView) -> Html {
-    let here = |host: &&String| quorum.reachable.contains(host);
-    let (reachable, gone): (Vec<&String>, Vec<&String>) = quorum.voters.iter().partition(here);
-    let all = reachable.iter().map(|host| (*host, true)).chain(gone.iter().map(|host| (*host, false)));
+    let (mut all, mut gone) = (Vec::new(), Vec::new());
+    for host in &quorum.voters {
+        let there = quorum.reachable.contains(host);
+        if there { &mut all } else { &mut gone }.push((host, there));
+    }
+    all.append(&mut gone);
     let needed = usize::from(quorum.quorum);
     html! {
         <ul class="pips" aria-hidden="true">
-            { for all.enumerate().map(|(place, (host, there))| html! {
+            { for all.into_iter().enumerate().map(|(place, (host, there))| html! {
                 <li key={host.as_str()}
                     class={classes!(there.then_some("there"), (place + 1 == needed).then_some("needed"))}
                     title={format!("{host}: {}", if there { "reachable" } else { "not reachable" })}>

@@ -84,12 +84,17 @@ pub(crate) fn message_for(key: &str, code: &str, shift: bool, ui: &UiState, view
 /// The list.
 pub(super) fn list() -> Html {
     let row = |key: String, means: String| html! { <div key={key.clone()}><dt><kbd>{ key }</kbd></dt><dd>{ means }</dd></div> };
-    html! {
-        <dl class="shortcuts">
-            { for SHORTCUTS.iter().map(|it| row(it.shown.into(), it.means.into())) }
-            { for OTHERS.iter().map(|(key, means)| row((*key).into(), (*means).into())) }
-            { for tools::TOOLS.iter().filter_map(|tool| Some(row(tool.key?.to_string(), format!("chosen member: {}", tool.label.to_lowercase())))
-            ).filter(|_| true) }
-        </dl>
+    let mut rows = Vec::new();
+    for shortcut in SHORTCUTS {
+        rows.push(row(shortcut.shown.into(), shortcut.means.into()));
     }
+    for (key, means) in OTHERS {
+        rows.push(row(key.into(), means.into()));
+    }
+    for tool in tools::TOOLS {
+        if let Some(key) = tool.key {
+            rows.push(row(key.into(), format!("chosen member: {}", tool.label.to_ascii_lowercase())));
+        }
+    }
+    html! { <dl class="shortcuts">{ for rows.into_iter() }</dl> }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use lab::api::{LinkView, MemberCard, Power, Role};
-use web_sys::HtmlSelectElement;
-use yew::{Event, Html, Properties, TargetCast, component, html};
+use yew::{Html, html};
 
-use super::Emit;
+use super::Look;
 use super::icons::icon;
 use crate::msg::Msg;
 use crate::state::View;
@@ -161,136 +160,116 @@ pub(crate) fn fitting<'a>(
 
 /// The `sim` line that splits the chosen from the rest; none when either side is empty.
 pub(crate) fn partition(view: &View, chosen: &BTreeSet<String>) -> Option<String> {
-    let names = view.ring().into_iter().map(|card| card.host.clone());
-    let (left, right): (Vec<_>, Vec<_>) = names.partition(|host| chosen.contains(host));
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for card in view.ring() {
+        if chosen.contains(&card.host) { &mut left } else { &mut right }.push(card.host.as_str());
+    }
     let some = !left.is_empty() && !right.is_empty();
     some.then(|| format!("partition {} / {}", left.join(","), right.join(",")))
 }
 
-/// Props of [`Tools`].
-#[derive(Properties, PartialEq)]
-pub(crate) struct Props {
-    /// The picture.
-    pub(crate) view: View,
-    /// What is chosen.
-    pub(crate) chosen: BTreeSet<String>,
-    /// This tab only shows the lab.
-    pub(crate) read_only: bool,
-    /// Where messages go.
-    pub(crate) emit: Emit,
-}
-
 /// The bar.
-#[component]
-pub(crate) fn Tools(props: &Props) -> Html {
-    if props.read_only || props.view.members.is_empty() {
+pub(crate) fn draw(look: &Look<'_>) -> Html {
+    if look.ui.read_only || look.view.members.is_empty() {
         return Html::default();
     }
-    let chosen: Vec<&MemberCard> =
-        props.chosen.iter().filter_map(|host| props.view.card(host)).collect();
+    let mut chosen: Vec<&MemberCard> = Vec::new();
+    for host in &look.ui.chosen {
+        chosen.extend(look.view.card(host));
+    }
     let content = match chosen.as_slice() {
-        [] => nothing_chosen(props),
-        [card] => one_chosen(props, card),
-        [a, b] => two_chosen(props, a, b),
-        _ => many_chosen(props, &chosen),
+        [] => nothing_chosen(look),
+        [card] => one_chosen(look, card),
+        [a, b] => two_chosen(look, a, b),
+        _ => many_chosen(look, &chosen),
     };
     html! { <div class="tools" role="toolbar" aria-label="Tools">{ content }</div> }
 }
 
-fn button(props: &Props, sign: &str, label: &str, line: String, title: &str) -> Html {
+fn button(look: &Look<'_>, sign: &str, label: &str, line: String, title: &str) -> Html {
     let title = format!("{title}: sim {line}");
-    let onclick = props.emit.reform(move |_| Msg::Sim(line.clone()));
+    let onclick = look.click(move || Msg::Sim(line.clone()));
     html! { <button {onclick} {title}>{ icon(sign) }<span>{ label }</span></button> }
 }
 
-fn nothing_chosen(props: &Props) -> Html {
-    let broken = !props.view.links.is_empty();
+fn nothing_chosen(look: &Look<'_>) -> Html {
+    let broken = !look.view.links.is_empty();
     html! {
         <>
             <span class="hint">{ "Choose a member, or drag around several" }</span>
-            if let Some(host) = props.view.idle_host() {
-                { button(props, "add", "Add member", format!("add {host}"), "a voter on the next idle host") }
-                { button(props, "learner", "Add learner", format!("add {host} --learner"), "a member without a vote") }
+            if let Some(host) = look.view.idle_host() {
+                { button(look, "add", "Add member", format!("add {host}"), "a voter on the next idle host") }
+                { button(look, "learner", "Add learner", format!("add {host} --learner"), "a member without a vote") }
             }
-            if broken { { button(props, "heal", "Heal all links", "heal".into(), "join all links again") } }
+            if broken { { button(look, "heal", "Heal all links", "heal".into(), "join all links again") } }
         </>
     }
 }
 
-fn one_chosen(props: &Props, card: &MemberCard) -> Html {
+fn one_chosen(look: &Look<'_>, card: &MemberCard) -> Html {
     let host = card.host.clone();
-    let shell = props.emit.reform({
+    let shell = {
         let host = host.clone();
-        move |_| Msg::OpenTerminal(host.clone())
-    });
+        look.click(move || Msg::OpenTerminal(host.clone()))
+    };
     html! {
         <>
             <b class="subject">{ &card.host }</b>
-            { for fitting(card, &props.view.links).map(|tool| {
+            { for fitting(card, &look.view.links).map(|tool| {
                 let title = match tool.key {
                     Some(key) => format!("{} ({key})", tool.means),
                     None => tool.means.to_string(),
                 };
-                button(props, tool.sign, tool.label, format!("{} {host}", tool.verb), &title)
+                button(look, tool.sign, tool.label, format!("{} {host}", tool.verb), &title)
             }) }
-            { for MEMBER_CHOICES.iter().map(|choice| choices(props, choice, card.host.clone())) }
+            { for MEMBER_CHOICES.iter().map(|choice| choices(look, choice, card.host.clone())) }
             <button onclick={shell} title="A terminal on this host (t)">{ icon("data") }<span>{ "Shell" }</span></button>
         </>
     }
 }
 
-fn two_chosen(props: &Props, a: &MemberCard, b: &MemberCard) -> Html {
+fn two_chosen(look: &Look<'_>, a: &MemberCard, b: &MemberCard) -> Html {
     let (one, other) = (&a.host, &b.host);
     html! {
         <>
             <b class="subject">{ format!("{one} – {other}") }</b>
-            { button(props, "cut", &format!("Cut {one} → {other}"), format!("cut {one} {other}"), "cut one direction") }
-            { button(props, "cut", &format!("Cut {other} → {one}"), format!("cut {other} {one}"), "cut the other direction") }
-            { for LINK_CHOICES.iter().map(|choice| choices(props, choice, format!("{one} {other}"))) }
-            { split(props) }
-            { heal(props) }
+            { button(look, "cut", &format!("Cut {one} → {other}"), format!("cut {one} {other}"), "cut one direction") }
+            { button(look, "cut", &format!("Cut {other} → {one}"), format!("cut {other} {one}"), "cut the other direction") }
+            { for LINK_CHOICES.iter().map(|choice| choices(look, choice, format!("{one} {other}"))) }
+            { split(look) }
+            { heal(look) }
         </>
     }
 }
 
-fn many_chosen(props: &Props, chosen: &[&MemberCard]) -> Html {
+fn many_chosen(look: &Look<'_>, chosen: &[&MemberCard]) -> Html {
     let names: Vec<String> = chosen.iter().map(|card| card.host.clone()).collect();
     html! {
         <>
             <b class="subject">{ names.join(" ") }</b>
-            { split(props) }
-            { heal(props) }
+            { split(look) }
+            { heal(look) }
         </>
     }
 }
 
-fn split(props: &Props) -> Html {
-    match partition(&props.view, &props.chosen) {
-        Some(line) => button(props, "partition", "Partition from the rest", line, "cut all links between the two sides (x)"),
+fn split(look: &Look<'_>) -> Html {
+    match partition(look.view, &look.ui.chosen) {
+        Some(line) => button(look, "partition", "Partition from the rest", line, "cut all links between the two sides (x)"),
         None => Html::default(),
     }
 }
 
-fn heal(props: &Props) -> Html {
-    if props.view.links.is_empty() {
+fn heal(look: &Look<'_>) -> Html {
+    if look.view.links.is_empty() {
         return Html::default();
     }
-    button(props, "heal", "Heal all links", "heal".into(), "join all links again")
+    button(look, "heal", "Heal all links", "heal".into(), "join all links again")
 }
 
 /// A list of values; choosing one says the line.
-fn choices(props: &Props, choice: &'static (&str, &str, &[(&str, &str)]), subject: String) -> Html {
+fn choices(look: &Look<'_>, choice: &'static (&str, &str, &[(&str, &str)]), subject: String) -> Html {
     let (verb, label, entries) = *choice;
-    let onchange = props.emit.reform(move |event: Event| {
-        let list: HtmlSelectElement = event.target_unchecked_into();
-        let value = list.value();
-        list.set_selected_index(0);
-        Msg::Sim(format!("{verb} {subject} {value}"))
-    });
-    html! {
-        <select {onchange} aria-label={label.trim_end_matches('…')} title={format!("sim {verb}")}>
-            <option value="" selected=true disabled=true>{ label }</option>
-            { for entries.iter().map(|(value, text)| html! { <option key={*value} value={*value}>{ *text }</option> }) }
-        </select>
-    }
+    let entries = entries.iter().map(|(value, text)| ((*value).into(), (*text).into())).collect();
+    look.choice(label, entries, move |value| Msg::Sim(format!("{verb} {subject} {value}")))
 }

@@ -10,7 +10,7 @@ use super::flights::Drawn;
 use super::kinds::{self, Shape};
 use super::layout::{along, edge};
 use super::{Gesture, Point, Scene};
-use crate::{platform, text};
+use crate::{math, platform, text};
 
 /// Requests and replies of a link keep to their side.
 const ASIDE: f64 = 7.0;
@@ -115,7 +115,7 @@ impl Scene {
         let (there, back) = (state(a, b), state(b, a));
         let cut = |link: Option<&LinkView>| link.is_some_and(|link| link.cut);
         let off = |host: &str| {
-            self.cards.get(host).is_none_or(|it| matches!(it.power, Power::Off | Power::Stopped))
+            self.powers.get(host).is_none_or(|it| matches!(it, Power::Off | Power::Stopped))
         };
         let leads = |host: &str| self.leader.as_deref() == Some(host);
         context.set_line_cap("round");
@@ -166,7 +166,7 @@ impl Scene {
         context.set_fill_style_str(&self.palette.lead);
         line(context, along(cut_to, cut_from, 0.0, 3.0), along(cut_to, cut_from, 1.0, 3.0));
         let tip = along(cut_to, cut_from, 0.98, 3.0);
-        let angle = (cut_from.y - cut_to.y).atan2(cut_from.x - cut_to.x);
+        let angle = math::atan2(cut_from.y - cut_to.y, cut_from.x - cut_to.x);
         polygon(context, tip, 6.0, angle, 3);
         context.fill();
     }
@@ -225,7 +225,7 @@ impl Scene {
 
     fn direction(&self, from: &str, to: &str) -> f64 {
         match (self.places.get(from), self.places.get(to)) {
-            (Some(from), Some(to)) => (to.y - from.y).atan2(to.x - from.x),
+            (Some(from), Some(to)) => math::atan2(to.y - from.y, to.x - from.x),
             _ => 0.0,
         }
     }
@@ -267,7 +267,7 @@ fn smooth(part: f64) -> f64 {
 
 fn label(link: Option<&LinkView>) -> Option<String> {
     let link = link?;
-    let percent = |per_10k: u16| format!("{} %", f64::from(per_10k) / 100.0);
+    let percent = |per_10k: u16| format!("{} %", text::decimal(per_10k.into(), 100));
     let mut words = Vec::new();
     if link.latency_us >= 1000 {
         words.push(text::span(link.latency_us));
@@ -306,7 +306,7 @@ fn polygon(context: &Context, place: Point, radius: f64, turned: f64, corners: u
     context.begin_path();
     for corner in 0..corners {
         let angle = turned + TAU * f64::from(corner) / f64::from(corners);
-        let (x, y) = (place.x + radius * angle.cos(), place.y + radius * angle.sin());
+        let (x, y) = (place.x + radius * math::cos(angle), place.y + radius * math::sin(angle));
         if corner == 0 {
             context.move_to(x, y);
         } else {

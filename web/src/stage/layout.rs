@@ -1,5 +1,7 @@
 //! Where the members stand: a ring that fills the stage.
 
+use crate::math;
+
 /// A point of the stage, in CSS pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Point {
@@ -7,6 +9,14 @@ pub(crate) struct Point {
     pub(crate) x: f64,
     /// From the top.
     pub(crate) y: f64,
+}
+
+impl Point {
+    /// How far another point is.
+    pub(crate) fn distance(self, other: Point) -> f64 {
+        let (dx, dy) = (self.x - other.x, self.y - other.y);
+        math::sqrt(dx * dx + dy * dy)
+    }
 }
 
 /// How a member is drawn: the more there are and the smaller the stage, the smaller.
@@ -25,7 +35,7 @@ impl Size {
     pub(crate) fn extent(self) -> (f64, f64) {
         match self {
             Size::Full => (188.0, 112.0),
-            Size::Compact => (138.0, 84.0),
+            Size::Compact => (146.0, 84.0),
             Size::Disc => (78.0, 74.0),
         }
     }
@@ -55,26 +65,39 @@ pub(crate) fn ring(count: usize, width: f64, height: f64) -> (Size, Vec<Point>) 
 
 fn places(size: Size, count: usize, width: f64, height: f64) -> Vec<Point> {
     let (card_width, card_height) = size.extent();
-    let middle = Point { x: width / 2.0, y: (height - BOTTOM + TOP) / 2.0 };
-    if count <= 1 {
-        return vec![middle; count];
-    }
-    // A very wide ring hides which member is whose neighbour: bounded in its width.
-    let high = ((height - TOP - BOTTOM - card_height) / 2.0).max(20.0);
-    let wide = ((width - 2.0 * SIDE - card_width) / 2.0).clamp(20.0, (high * 2.6).max(240.0));
-    let turn = std::f64::consts::TAU / count as f64;
-    (0..count)
-        .map(|place| {
-            let angle = turn * place as f64 - std::f64::consts::FRAC_PI_2;
-            Point { x: middle.x + wide * angle.cos(), y: middle.y + high * angle.sin() }
-        })
+    // Where the middle of a card may be.
+    let (left, right) = (SIDE + card_width / 2.0, width - SIDE - card_width / 2.0);
+    let (top, bottom) = (TOP + card_height / 2.0, height - BOTTOM - card_height / 2.0);
+    let high = (bottom - top).max(40.0);
+    // A very wide ring hides who is whose neighbour: bounded in its width.
+    let wide = (right - left).min((high * 2.4).max(480.0)).max(40.0);
+    let turn = std::f64::consts::TAU / count.max(1) as f64;
+    let angle = |place: usize| turn * place as f64 - std::f64::consts::FRAC_PI_2;
+    let ring: Vec<Point> = (0..count)
+        .map(|place| Point { x: math::cos(angle(place)), y: math::sin(angle(place)) })
+        .collect();
+    // An odd ring is not as high below its middle as above: stretched to the room there is.
+    let low = |it: fn(&Point) -> f64| ring.iter().map(it).fold(0.0, f64::min);
+    let far = |it: fn(&Point) -> f64| ring.iter().map(it).fold(0.0, f64::max);
+    let (x0, x1, y0, y1) = (low(|it| it.x), far(|it| it.x), low(|it| it.y), far(|it| it.y));
+    let fit = |value: f64, from: f64, to: f64, room: f64| {
+        let middle = (from + to) / 2.0;
+        if to - from < 0.1 { 0.0 } else { (value - middle) / (to - from) * room }
+    };
+    let (middle_x, middle_y) = ((left + right) / 2.0, (top + bottom) / 2.0);
+    ring.iter()
+        .map(|it| Point { x: middle_x + fit(it.x, x0, x1, wide), y: middle_y + fit(it.y, y0, y1, high) })
         .collect()
 }
 
 /// Whether no two cards touch.
 fn fits(size: Size, count: usize, width: f64, height: f64) -> bool {
     let (card_width, card_height) = size.extent();
-    let gap = 22.0;
+    let gap = match size {
+        Size::Full => 26.0,
+        Size::Compact => 16.0,
+        Size::Disc => 4.0,
+    };
     let all = places(size, count, width, height);
     if card_width * 2.0 + gap > width || card_height + TOP + BOTTOM > height {
         return false;
@@ -99,7 +122,7 @@ pub(crate) fn edge(from: Point, to: Point, size: Size) -> Point {
 /// A point on the way, moved aside so that the two directions of a link do not meet.
 pub(crate) fn along(from: Point, to: Point, part: f64, aside: f64) -> Point {
     let (dx, dy) = (to.x - from.x, to.y - from.y);
-    let length = dx.hypot(dy).max(1.0);
+    let length = from.distance(to).max(1.0);
     Point {
         x: from.x + dx * part - dy / length * aside,
         y: from.y + dy * part + dx / length * aside,

@@ -4,11 +4,11 @@
 //! the app that a frame begins, which is also when virtual time is asked to pass.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
-use lab::api::{Flight, LinkView, Power, Role};
+use lab::api::{Flight, LinkView, Power};
 use yew::Callback;
 
 use crate::platform;
@@ -33,7 +33,7 @@ pub(crate) struct Scene {
     height: f64,
     size: Option<Size>,
     places: BTreeMap<String, Point>,
-    cards: BTreeMap<String, Light>,
+    powers: BTreeMap<String, Power>,
     timers: BTreeMap<String, (u64, u64)>,
     links: Rc<[LinkView]>,
     leader: Option<String>,
@@ -45,14 +45,6 @@ pub(crate) struct Scene {
     palette: Palette,
     still: bool,
     wall_ms: f64,
-}
-
-/// What the stage knows of a member.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Light {
-    power: Power,
-    role: Option<Role>,
-    reachable: bool,
 }
 
 /// What the pointer is doing.
@@ -76,20 +68,12 @@ impl Scene {
         (self.width, self.height) = ui.stage;
         let (size, places) = layout::ring(ring.len(), self.width, self.height);
         self.size = Some(size);
-        self.places = ring.iter().map(|card| card.host.clone()).zip(places).collect();
-        let reachable: BTreeSet<&String> =
-            view.quorum.iter().flat_map(|quorum| quorum.reachable.iter()).collect();
-        self.cards = ring
-            .iter()
-            .map(|card| {
-                let light = Light {
-                    power: card.power,
-                    role: card.role,
-                    reachable: !card.voter || reachable.contains(&card.host),
-                };
-                (card.host.clone(), light)
-            })
-            .collect();
+        self.places.clear();
+        self.powers.clear();
+        for (card, place) in ring.iter().zip(places) {
+            self.places.insert(card.host.clone(), place);
+            self.powers.insert(card.host.clone(), card.power);
+        }
         self.links = Rc::clone(&view.links);
         self.leader = view.world.as_ref().and_then(|world| world.leader.clone());
         self.picked = ui.flight.as_ref().map(|flight| flight.id);
@@ -101,7 +85,7 @@ impl Scene {
         for (host, place) in &self.places {
             if let Some(card) = platform::by_id(&format!("card-{host}")) {
                 let (x, y) = (place.x - width / 2.0, place.y - height / 2.0);
-                platform::style(&card, "translate", &format!("{x:.1}px {y:.1}px"));
+                platform::style(&card, "translate", &format!("{}px {}px", x.round() as i32, y.round() as i32));
             }
         }
     }
@@ -134,7 +118,7 @@ impl Scene {
 
     /// The message under the pointer.
     pub(crate) fn message_at(&self, point: Point) -> Option<Rc<Flight>> {
-        let distance = |it: &Point| (it.x - point.x).hypot(it.y - point.y);
+        let distance = |it: &Point| it.distance(point);
         let places = self.flights.drawn.iter().filter_map(|it| Some((it, self.spot(it)?)));
         let near = places.filter(|(_, place)| distance(place) < REACH);
         let nearest = near.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
@@ -166,7 +150,7 @@ impl Scene {
             let whole = until.saturating_sub(*from).max(1) as f64;
             let left = until.saturating_sub(self.now_us) as f64 / whole;
             let shown = if *until == 0 { 0.0 } else { left.clamp(0.0, 1.0) * 100.0 };
-            let value = format!("{shown:.0} 100");
+            let value = format!("{} 100", shown as u32);
             if arc.get_attribute("stroke-dasharray").as_deref() != Some(&value) {
                 arc.set_attribute("stroke-dasharray", &value).expect("the name is an attribute's");
             }
