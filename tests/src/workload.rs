@@ -66,7 +66,14 @@ fn idle(name: &'static str, checkers: bool) -> Workload {
     let (_, now_us, setup) = settled(checkers);
     let span_us = 600_000_000;
     let measured = vec![Command::Advance { until_us: now_us + span_us, events_max: EVENTS_MAX }];
-    Workload { name, unit: "x real time", setup, measured, amount: span_us / 1_000_000, goal: 10_000 }
+    Workload {
+        name,
+        unit: "x real time",
+        setup,
+        measured,
+        amount: span_us / 1_000_000,
+        goal: 10_000,
+    }
 }
 
 /// A hundred writes a second: how much faster than real time.
@@ -86,7 +93,9 @@ fn puts(name: &'static str, checkers: bool, goal: u64) -> Workload {
     let mut machine = Machine::new();
     run(&mut machine, &setup);
     let leader = leader(&mut machine);
-    let put = format!("benchmark put --endpoints={leader}:2379 --total={amount} --clients=256 --val-size=256");
+    let put = format!(
+        "benchmark put --endpoints={leader}:2379 --total={amount} --clients=256 --val-size=256"
+    );
     let mut measured = vec![line(&put)];
     run(&mut machine, &measured);
     while is_running(&mut machine) {
@@ -118,5 +127,7 @@ fn leader(machine: &mut Machine) -> String {
 }
 
 fn is_running(machine: &mut Machine) -> bool {
-    parts(machine).iter().any(|part| matches!(part, Part::TtyState(state) if state.running.is_some()))
+    parts(machine)
+        .iter()
+        .any(|part| matches!(part, Part::TtyState(state) if state.running.is_some()))
 }

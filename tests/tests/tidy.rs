@@ -78,7 +78,8 @@ fn each_crate_names_only_those_inside_it() {
     let graph = graph(&metadata());
     for (place, name) in ORDER.iter().enumerate() {
         let outer: BTreeSet<&str> = ORDER[place..].iter().copied().collect();
-        let wrong: Vec<_> = graph[*name].iter().filter(|dep| outer.contains(dep.as_str())).collect();
+        let wrong: Vec<_> =
+            graph[*name].iter().filter(|dep| outer.contains(dep.as_str())).collect();
         assert!(wrong.is_empty(), "{name} names {wrong:?}, which lie outside it");
     }
 }
@@ -108,7 +109,8 @@ fn every_module_says_what_it_is() {
 #[test]
 fn text_files_are_clean() {
     // Put together here, so that this file does not find itself.
-    let banned = [concat!("FIX", "ME"), concat!("db", "g!("), concat!("to", "do!("), concat!("XX", "X")];
+    let banned =
+        [concat!("FIX", "ME"), concat!("db", "g!("), concat!("to", "do!("), concat!("XX", "X")];
     let mut wrong = Vec::new();
     for file in files() {
         if !TEXT.contains(&extension(&file)) || file.ends_with("package-lock.json") {
@@ -123,7 +125,12 @@ fn text_files_are_clean() {
             if line.ends_with([' ', '\t', '\r']) {
                 wrong.push(format!("{place}: blanks at the end of the line"));
             }
-            wrong.extend(banned.iter().filter(|word| line.contains(**word)).map(|word| format!("{place}: {word}")));
+            wrong.extend(
+                banned
+                    .iter()
+                    .filter(|word| line.contains(**word))
+                    .map(|word| format!("{place}: {word}")),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -160,7 +167,10 @@ fn the_wasm_bindgen_crate_and_its_program_are_of_one_version() {
     let (_, rest) = setup.split_once("WASM_BINDGEN: &str = \"").expect("the constant of setup.rs");
     let version = rest.split('"').next().expect("its value");
     let manifest = read(Path::new("Cargo.toml"));
-    assert!(manifest.contains(&format!("wasm-bindgen = \"={version}\"")), "Cargo.toml differs from {version}");
+    assert!(
+        manifest.contains(&format!("wasm-bindgen = \"={version}\"")),
+        "Cargo.toml differs from {version}"
+    );
 }
 
 /// The `mod` lines of a table file, compared with the files beside it.
@@ -173,9 +183,13 @@ fn listed(table: &str) {
         if file.parent() != Some(folder) || extension(&file) != "rs" || file == table {
             continue;
         }
-        let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a module's name").to_string();
+        let name =
+            file.file_stem().and_then(|stem| stem.to_str()).expect("a module's name").to_string();
         let line = format!("mod {name};");
-        if !text.lines().any(|have| have.trim_start_matches("pub ").trim_start_matches("pub(crate) ") == line) {
+        if !text
+            .lines()
+            .any(|have| have.trim_start_matches("pub ").trim_start_matches("pub(crate) ") == line)
+        {
             wrong.push(name);
         }
     }

@@ -27,6 +27,7 @@ pub enum TtySignal {
 
 /// All that can change the world, and so all that is recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are documented, their fields say what they are")]
 pub enum Input {
     /// Opens a shell on a host.
     OpenTty { tty: TtyId, host: String },
@@ -101,6 +102,7 @@ pub struct Recipe {
 /// What the page asks of the session. Only `Apply` changes the world by itself;
 /// `Advance` and `Step` let its time pass.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are documented, their fields say what they are")]
 pub enum Command {
     /// A fresh world.
     New(WorldOptions),
@@ -218,6 +220,7 @@ pub struct Delta {
 
 /// A part of the picture. A list part replaces the one before it unless it says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are documented, their fields say what they are")]
 pub enum Part {
     /// Facts of the whole world.
     World(WorldView),

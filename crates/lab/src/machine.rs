@@ -26,7 +26,9 @@ impl Machine {
     pub fn call_bytes(&mut self, bytes: &[u8]) -> Vec<u8> {
         let answer = match postcard::from_bytes(bytes) {
             Ok(command) => self.call(command),
-            Err(_) => Answer::Refused("the page and its core do not speak the same words: reload".into()),
+            Err(_) => {
+                Answer::Refused("the page and its core do not speak the same words: reload".into())
+            }
         };
         postcard::to_allocvec(&answer).expect("an answer is plain data, all of it encodable")
     }
@@ -62,7 +64,9 @@ impl Machine {
                 Answer::Advanced(session.advance(until_us, events_max)?)
             }
             Command::Step => Answer::Advanced(session.step()?),
-            Command::Edit { tty, bytes, columns } => Answer::Edited(session.edit(tty, &bytes, columns)),
+            Command::Edit { tty, bytes, columns } => {
+                Answer::Edited(session.edit(tty, &bytes, columns))
+            }
             Command::View(want) => Answer::Delta(session.view(&want)),
             Command::Recipe => Answer::Bytes(recipe::to_bytes(&session.recipe())),
             Command::Share => Answer::Text(recipe::to_text(&session.recipe())),

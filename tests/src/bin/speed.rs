@@ -18,7 +18,8 @@ use tests::workload::{self, Workload};
 const ROUNDS: u32 = 3;
 
 fn main() {
-    let folder = std::env::args_os().nth(1).map(PathBuf::from).expect("name the folder for the streams");
+    let folder =
+        std::env::args_os().nth(1).map(PathBuf::from).expect("name the folder for the streams");
     fs::create_dir_all(&folder).expect("the folder can be made");
     let rows: Vec<Value> =
         workload::all().iter().enumerate().map(|(place, load)| row(&folder, place, load)).collect();

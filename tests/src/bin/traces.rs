@@ -33,7 +33,8 @@ fn run(folder: &Path) -> Result<(), String> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("traces");
     let mut golden = String::new();
     for script in scripts(&here)? {
-        let name = script.file_stem().and_then(|stem| stem.to_str()).ok_or("a script without a name")?;
+        let name =
+            script.file_stem().and_then(|stem| stem.to_str()).ok_or("a script without a name")?;
         let text = fs::read_to_string(&script).map_err(|error| format!("{name}: {error}"))?;
         let mut recorder = Recorder::default();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -41,7 +42,8 @@ fn run(folder: &Path) -> Result<(), String> {
         }
         let trace = recorder.machine.session().map_or(0, |session| session.trace_hash());
         let file = folder.join(name).with_extension("stream");
-        fs::write(&file, &recorder.stream).map_err(|error| format!("{}: {error}", file.display()))?;
+        fs::write(&file, &recorder.stream)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
         golden.push_str(&format!("{name} {trace:016x}\n"));
     }
     let file = here.join("golden.txt");
@@ -82,7 +84,8 @@ impl Recorder {
                 self.send(Command::New(worlds::options("cluster", members, "3.6", seed)?))
             }
             "run" => {
-                let until_us = self.now_us + rest.parse::<u64>().map_err(|_| "a time in ms")? * 1000;
+                let until_us =
+                    self.now_us + rest.parse::<u64>().map_err(|_| "a time in ms")? * 1000;
                 self.send(Command::Advance { until_us, events_max: EVENTS_MAX })
             }
             "tty" => {

@@ -52,15 +52,24 @@ fn run(sys: Sys) -> Running {
 }
 
 fn load_of(args: &[String]) -> Result<Load, String> {
-    let mut load =
-        Load { endpoint: "127.0.0.1:2379".into(), total: 10_000, clients: 1, value_bytes: 8, rate: 0 };
+    let mut load = Load {
+        endpoint: "127.0.0.1:2379".into(),
+        total: 10_000,
+        clients: 1,
+        value_bytes: 8,
+        rate: 0,
+    };
     let Some(("put", flags)) = args.split_first().map(|(verb, rest)| (verb.as_str(), rest)) else {
         return Err("only 'benchmark put' is here".into());
     };
     let mut words = flags.iter().flat_map(|flag| flag.splitn(2, '='));
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("flag needs an argument: {flag}"))?;
-        let number = || value.parse::<u64>().map_err(|_| format!("invalid argument \"{value}\" for \"{flag}\" flag"));
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|_| format!("invalid argument \"{value}\" for \"{flag}\" flag"))
+        };
         match flag {
             "--endpoints" => load.endpoint = value.to_string(),
             "--total" => load.total = number()?,
@@ -133,12 +142,19 @@ async fn open_loop(sys: &Sys, conn: &Conn, load: &Load, figures: &mut Figures) -
     true
 }
 
-fn send(sys: &Sys, conn: &Conn, value: &Bytes, figures: &mut Figures, sent_us: &mut Vec<u64>) -> bool {
+fn send(
+    sys: &Sys,
+    conn: &Conn,
+    value: &Bytes,
+    figures: &mut Figures,
+    sent_us: &mut Vec<u64>,
+) -> bool {
     let call = figures.sent;
     // Eight bytes, as the benchmark of etcd's documentation has it.
     let key = Bytes::from(format!("k{:07}", call % KEY_SPACE));
     let put = PutRequest { key, value: value.clone(), ..PutRequest::default() };
-    let request = Request { call: CallId(call), timeout_us: Some(PUT_TIMEOUT_US), op: Op::Put(put) };
+    let request =
+        Request { call: CallId(call), timeout_us: Some(PUT_TIMEOUT_US), op: Op::Put(put) };
     figures.sent += 1;
     sent_us.push(sys.mono_us());
     conn.send(Packet::Rpc(request)).is_ok()
@@ -161,7 +177,11 @@ fn summary(figures: &mut Figures, time_us: u64) -> String {
     let secs = |us: u64| format!("{}.{:04} secs", us / 1_000_000, us % 1_000_000 / 100);
     let at = |percent: u64| {
         let place = (done * percent / 100).min(done.saturating_sub(1));
-        usize::try_from(place).ok().and_then(|place| figures.latencies_us.get(place)).copied().unwrap_or(0)
+        usize::try_from(place)
+            .ok()
+            .and_then(|place| figures.latencies_us.get(place))
+            .copied()
+            .unwrap_or(0)
     };
     let sum: u64 = figures.latencies_us.iter().sum();
     let average = sum.checked_div(done).unwrap_or(0);
@@ -191,7 +211,8 @@ mod tests {
     #[test]
     fn flags_are_read_in_both_spellings() {
         let words = |line: &str| line.split(' ').map(String::from).collect::<Vec<_>>();
-        let load = load_of(&words("put --total=5 --clients 3 --val-size=256")).ok().expect("it is right");
+        let load = load_of(&words("put --total=5 --clients 3 --val-size=256"))
+            .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((load.total, load.clients, load.value_bytes), (5, 3, 256));
         for wrong in ["get", "put --total", "put --total=x", "put --speed=1"] {
             assert!(load_of(&words(wrong)).is_err(), "{wrong}");

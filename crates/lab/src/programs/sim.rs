@@ -147,7 +147,10 @@ async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
 fn status(sys: &Sys) -> String {
     let names = sys.host_names();
     let members = sys.members();
-    let mut out = format!("{:<6}{:<10}{:<14}{:>5}{:>9}{:>9}{:>10}\n", "HOST", "STATE", "ROLE", "TERM", "COMMIT", "APPLIED", "REVISION");
+    let mut out = format!(
+        "{:<6}{:<10}{:<14}{:>5}{:>9}{:>9}{:>10}\n",
+        "HOST", "STATE", "ROLE", "TERM", "COMMIT", "APPLIED", "REVISION"
+    );
     for (place, name) in names.iter().enumerate() {
         let host = HostId(u8::try_from(place).expect("a world has few hosts"));
         let state = format!("{:?}", sys.host_power(host)).to_lowercase();
@@ -165,7 +168,8 @@ fn status(sys: &Sys) -> String {
     }
     for link in sys.links() {
         let [from, to] = [link.from, link.to].map(|host| names[usize::from(host.0)].as_str());
-        let state = if link.cut { "cut".to_string() } else { format!("{} ms", link.latency_us / 1000) };
+        let state =
+            if link.cut { "cut".to_string() } else { format!("{} ms", link.latency_us / 1000) };
         let percent = |rate: u16| format!("{}.{:02}%", rate / 100, rate % 100);
         out.push_str(&format!(
             "link {from} -> {to}: {state}, loss {}, duplicates {}\n",

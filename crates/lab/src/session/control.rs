@@ -33,7 +33,9 @@ impl Session {
                 self.speed = Some(speed);
                 Ok(())
             }
-            SimCommand::Add { .. } | SimCommand::Promote(_) | SimCommand::Remove(_) => self.type_sim(line),
+            SimCommand::Add { .. } | SimCommand::Promote(_) | SimCommand::Remove(_) => {
+                self.type_sim(line)
+            }
             SimCommand::Status | SimCommand::Help(_) => Err("type this one into a terminal".into()),
         }
     }
@@ -65,7 +67,12 @@ impl Session {
         let running: Vec<_> =
             hosts.filter_map(|host| Some((host, self.world.member(host)?))).collect();
         let leads = |(_, status): &&(HostId, etcd::MemberStatus)| status.role == etcd::Role::Leader;
-        running.iter().filter(leads).max_by_key(|(_, status)| status.term).or(running.first()).map(|(host, _)| *host)
+        running
+            .iter()
+            .filter(leads)
+            .max_by_key(|(_, status)| status.term)
+            .or(running.first())
+            .map(|(host, _)| *host)
     }
 }
 
@@ -76,7 +83,8 @@ pub(super) fn hear(story: &mut Story, now_us: u64, stream: Stream, bytes: &[u8])
         Stream::Stderr => StoryKind::Action,
     };
     let text = String::from_utf8_lossy(bytes);
-    for line in text.lines().filter(|line| line.starts_with("sim: ") || line.starts_with("Error: ")) {
+    for line in text.lines().filter(|line| line.starts_with("sim: ") || line.starts_with("Error: "))
+    {
         story.push(now_us, None, kind, line.to_string());
     }
 }
@@ -111,7 +119,9 @@ mod tests {
 
     #[test]
     fn every_speed_crosses_the_border_and_back() {
-        for speed in [Speed::PerMille(1), Speed::PerMille(50_000), Speed::Pause, Speed::Run, Speed::Step] {
+        for speed in
+            [Speed::PerMille(1), Speed::PerMille(50_000), Speed::Pause, Speed::Run, Speed::Step]
+        {
             assert_eq!(speed_of(&speed_text(speed)), Some(speed));
         }
         assert_eq!(speed_of("speed fast"), None);

@@ -262,7 +262,10 @@ impl Session {
             Input::Push { host, path, bytes } => {
                 let id = self.host(host)?;
                 if bytes.len() > PUSH_BYTES_MAX {
-                    return Err(format!("{path}: files up to {} MiB can be put in", PUSH_BYTES_MAX >> 20));
+                    return Err(format!(
+                        "{path}: files up to {} MiB can be put in",
+                        PUSH_BYTES_MAX >> 20
+                    ));
                 }
                 self.world
                     .write_file(id, path, bytes.clone().into(), 0o644)
@@ -311,7 +314,9 @@ impl Session {
             if self.replay.is_some() && self.world.now_us() >= stop_us {
                 self.replay_here()?;
             }
-            if self.world.now_us() >= until_us && self.next_stop_us().is_none_or(|stop| stop > until_us) {
+            if self.world.now_us() >= until_us
+                && self.next_stop_us().is_none_or(|stop| stop > until_us)
+            {
                 return Ok(self.advanced(true, events));
             }
         }
@@ -441,7 +446,10 @@ impl Session {
     /// A file of a virtual host.
     pub fn pull(&self, host: &str, path: &str) -> Result<Vec<u8>, String> {
         let host = self.host(host)?;
-        self.world.read_file(host, path).map(|bytes| bytes.to_vec()).map_err(|error| error.to_string())
+        self.world
+            .read_file(host, path)
+            .map(|bytes| bytes.to_vec())
+            .map_err(|error| error.to_string())
     }
 
     /// A key typed into a terminal.
@@ -533,8 +541,12 @@ fn sim_tty(tty: TtyId) -> sim::TtyId {
 fn diverged(now_us: u64, engine: &str) -> String {
     let at = format!("{}.{:03} s", now_us / 1_000_000, now_us / 1000 % 1000);
     if engine == ENGINE {
-        format!("the replay differs from the recorded run at {at}, though this build made it: please report this recipe")
+        format!(
+            "the replay differs from the recorded run at {at}, though this build made it: please report this recipe"
+        )
     } else {
-        format!("the replay differs from the recorded run at {at}: another build made it ({engine}, this is {ENGINE})")
+        format!(
+            "the replay differs from the recorded run at {at}: another build made it ({engine}, this is {ENGINE})"
+        )
     }
 }

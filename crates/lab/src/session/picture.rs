@@ -129,7 +129,11 @@ impl Picture {
         for name in &want.logs {
             if let Ok(host) = session.host(name) {
                 let rows = session.world.entries(host, ROWS_MAX).into_iter();
-                let rows = rows.map(|entry| LogRow { index: entry.index, term: entry.term, text: entry.text });
+                let rows = rows.map(|entry| LogRow {
+                    index: entry.index,
+                    term: entry.term,
+                    text: entry.text,
+                });
                 let view = LogView { host: name.clone(), rows: rows.collect() };
                 self.put(parts, Slot::Log(name.clone()), Part::Log(view));
             }
@@ -192,7 +196,8 @@ impl Conf {
 pub(super) fn quorum(world: &World, hosts: &[String]) -> QuorumView {
     let conf = Conf::of(world, hosts.len());
     let names = |members: &[MemberId]| {
-        let mut names: Vec<String> = members.iter().map(|member| conf.name(*member, hosts)).collect();
+        let mut names: Vec<String> =
+            members.iter().map(|member| conf.name(*member, hosts)).collect();
         names.sort();
         names
     };
@@ -216,7 +221,10 @@ pub(super) fn quorum(world: &World, hosts: &[String]) -> QuorumView {
 }
 
 /// The most members that all reach each other: grown around each one in turn.
-fn largest_group(members: &[(MemberId, HostId)], reach: impl Fn(HostId, HostId) -> bool) -> Vec<MemberId> {
+fn largest_group(
+    members: &[(MemberId, HostId)],
+    reach: impl Fn(HostId, HostId) -> bool,
+) -> Vec<MemberId> {
     let grow = |seed: &(MemberId, HostId)| {
         let mut group = vec![*seed];
         for other in members {
@@ -234,15 +242,18 @@ fn largest_group(members: &[(MemberId, HostId)], reach: impl Fn(HostId, HostId) 
 }
 
 fn world(session: &Session) -> WorldView {
-    let statuses: Vec<_> =
-        host_ids(&session.hosts).filter_map(|host| Some((host, session.world.member(host)?))).collect();
+    let statuses: Vec<_> = host_ids(&session.hosts)
+        .filter_map(|host| Some((host, session.world.member(host)?)))
+        .collect();
     let quorum = quorum(&session.world, &session.hosts);
     let leads = |(_, status): &&(HostId, MemberStatus)| status.role == etcd::Role::Leader;
     let leader = statuses.iter().filter(leads).max_by_key(|(_, status)| status.term);
     let leader = leader.map(|(host, _)| session.hosts[usize::from(host.0)].clone());
     WorldView {
         options: session.options.clone(),
-        cluster_id: statuses.first().map_or_else(String::new, |(_, status)| status.cluster.to_string()),
+        cluster_id: statuses
+            .first()
+            .map_or_else(String::new, |(_, status)| status.cluster.to_string()),
         leader: leader.filter(|name| quorum.reachable.contains(name)),
         term: statuses.iter().map(|(_, status)| status.term).max().unwrap_or(0),
         inputs: u32::try_from(session.inputs.len()).unwrap_or(u32::MAX),
@@ -282,7 +293,8 @@ fn member(session: &Session, host: HostId, conf: &Conf) -> MemberCard {
         sim::DiskState::Full => DiskState::Full,
     };
     // The member a host stands for, also while it does not run.
-    let place = |members: &[MemberId]| members.iter().find(|id| conf.hosts.get(id) == Some(&host)).copied();
+    let place =
+        |members: &[MemberId]| members.iter().find(|id| conf.hosts.get(id) == Some(&host)).copied();
     let (voter, learner) = (place(&conf.voters), place(&conf.learners));
     let mut card = MemberCard {
         host: name,
@@ -328,7 +340,8 @@ fn fill(card: &mut MemberCard, session: &Session, host: HostId, conf: &Conf, sta
     });
     card.term = status.term;
     card.vote = status.vote.map(name);
-    card.ballots = status.ballots.iter().map(|(member, granted)| (name(*member), *granted)).collect();
+    card.ballots =
+        status.ballots.iter().map(|(member, granted)| (name(*member), *granted)).collect();
     card.leader = status.leader.map(name);
     card.first_index = status.first_index;
     card.last_index = status.last_index;
@@ -384,7 +397,11 @@ fn flights(session: &mut Session, everything: bool) -> Vec<Flight> {
             arrive_us: flight.arrive_us,
             lost: flight.lost,
             term: flight.term,
-            fields: flight.fields.into_iter().map(|(field, value)| (field.to_string(), value)).collect(),
+            fields: flight
+                .fields
+                .into_iter()
+                .map(|(field, value)| (field.to_string(), value))
+                .collect(),
         })
         .collect()
 }
@@ -461,7 +478,9 @@ fn host_view(session: &Session, name: &str, host: HostId) -> HostView {
         flags: world.argv(host),
         files: files
             .into_iter()
-            .flat_map(|(files, dir)| files.into_iter().map(move |(path, size)| (format!("{dir}/{path}"), size)))
+            .flat_map(|(files, dir)| {
+                files.into_iter().map(move |(path, size)| (format!("{dir}/{path}"), size))
+            })
             .collect(),
         journal: world.journal(host, ROWS_MAX),
     }

@@ -142,7 +142,8 @@ impl Terminal {
             return;
         }
         let pasted = format!("\x1b[200~{text}\x1b[201~\r");
-        let outcome = self.editor.keys(pasted.as_bytes(), self.columns, &crate::shell::complete::Nowhere);
+        let outcome =
+            self.editor.keys(pasted.as_bytes(), self.columns, &crate::shell::complete::Nowhere);
         self.editor.forget_ahead();
         self.show(&outcome.echo);
     }
@@ -195,7 +196,10 @@ impl Terminal {
         if let Some(last) = echo.last() {
             self.at_line_start = *last == b'\n';
         }
-        Edited { echo, submit: submitted.map(|submitted| input_of(tty, submitted)).into_iter().collect() }
+        Edited {
+            echo,
+            submit: submitted.map(|submitted| input_of(tty, submitted)).into_iter().collect(),
+        }
     }
 
     /// The line discipline of a tty: echo, erase, and lines for the program.
@@ -227,10 +231,8 @@ impl Terminal {
                     self.at_line_start = true;
                     edited.submit.push(Input::Stdin { tty, bytes: line.into_bytes() });
                 }
-                '\x7f' | '\x08' => {
-                    if self.typed.pop().is_some() {
-                        edited.echo.extend_from_slice(b"\x08 \x08");
-                    }
+                '\x7f' | '\x08' if self.typed.pop().is_some() => {
+                    edited.echo.extend_from_slice(b"\x08 \x08");
                 }
                 '\x15' => {
                     for _ in self.typed.drain(..) {

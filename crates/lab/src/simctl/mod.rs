@@ -79,13 +79,17 @@ pub static VERBS: &[Verb] = &[
         name: "kill",
         args: "HOST",
         summary: "kill the member with SIGKILL; its disk cache survives",
-        parse: |args, hosts| one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Kill { host })),
+        parse: |args, hosts| {
+            one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Kill { host }))
+        },
     },
     Verb {
         name: "stop",
         args: "HOST",
         summary: "stop the member with SIGTERM; a leader hands over first",
-        parse: |args, hosts| one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Stop { host })),
+        parse: |args, hosts| {
+            one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Stop { host }))
+        },
     },
     Verb {
         name: "start",
@@ -129,7 +133,9 @@ pub static VERBS: &[Verb] = &[
         name: "thaw",
         args: "HOST",
         summary: "let a frozen member go on (SIGCONT)",
-        parse: |args, hosts| one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Thaw { host })),
+        parse: |args, hosts| {
+            one_host(args, hosts).map(|host| SimCommand::Fault(Fault::Thaw { host }))
+        },
     },
     Verb {
         name: "isolate",
@@ -279,8 +285,9 @@ pub fn parse(words: &[&str], hosts: &dyn Hosts) -> Result<SimCommand, String> {
     let Some((name, args)) = words.split_first() else { return Ok(SimCommand::Help(None)) };
     let name = if matches!(*name, "--help" | "-h") { "help" } else { name };
     let verb = verb(name)?;
-    (verb.parse)(args, hosts)
-        .map_err(|error| format!("{name}: {error} (usage: sim {} {})", verb.name, verb.args).replace(" )", ")"))
+    (verb.parse)(args, hosts).map_err(|error| {
+        format!("{name}: {error} (usage: sim {} {})", verb.name, verb.args).replace(" )", ")")
+    })
 }
 
 /// The completions of the last of `words` (those after `sim`).
@@ -288,7 +295,9 @@ pub fn complete(words: &[String], hosts: &dyn Hosts) -> Vec<String> {
     let candidates: Vec<String> = match words {
         [] | [_] => VERBS.iter().map(|verb| verb.name.to_string()).collect(),
         [verb, ..] if verb == "help" => VERBS.iter().map(|verb| verb.name.to_string()).collect(),
-        [verb, _, _] if verb == "disk" => ["slow", "full", "ok", "corrupt"].map(String::from).into(),
+        [verb, _, _] if verb == "disk" => {
+            ["slow", "full", "ok", "corrupt"].map(String::from).into()
+        }
         _ => hosts.names(),
     };
     let last = words.last().map_or("", String::as_str);
@@ -375,8 +384,11 @@ fn partition(args: &[&str], hosts: &dyn Hosts) -> Result<SimCommand, String> {
         groups.push(group);
     }
     let all = hosts.names().len();
-    let rest: Vec<HostId> =
-        (0..all).filter_map(|place| u8::try_from(place).ok()).map(HostId).filter(|host| !seen.contains(host)).collect();
+    let rest: Vec<HostId> = (0..all)
+        .filter_map(|place| u8::try_from(place).ok())
+        .map(HostId)
+        .filter(|host| !seen.contains(host))
+        .collect();
     if !rest.is_empty() {
         groups.push(rest);
     }
@@ -450,7 +462,11 @@ mod tests {
             read(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
         for verb in VERBS {
-            assert!(lines.iter().any(|line| line.split(' ').next() == Some(verb.name)), "{}", verb.name);
+            assert!(
+                lines.iter().any(|line| line.split(' ').next() == Some(verb.name)),
+                "{}",
+                verb.name
+            );
         }
     }
 
@@ -474,7 +490,10 @@ mod tests {
         else {
             panic!("not a partition")
         };
-        assert_eq!(groups, [vec![HostId(0), HostId(1)], vec![HostId(2)], vec![HostId(3), HostId(4)]]);
+        assert_eq!(
+            groups,
+            [vec![HostId(0), HostId(1)], vec![HostId(2)], vec![HostId(3), HostId(4)]]
+        );
         assert!(read("partition n1,n2,n3,n4,n5").is_err());
         assert!(read("partition n1 / n1,n2").is_err());
     }

@@ -22,7 +22,11 @@ pub fn duration_us(text: &str) -> Result<u64, String> {
         _ => return Err(wrong()),
     };
     let value = scaled(number, unit_us).ok_or_else(wrong)?;
-    if value > DURATION_US_MAX { Err(format!("'{text}' is too long: a year at most")) } else { Ok(value) }
+    if value > DURATION_US_MAX {
+        Err(format!("'{text}' is too long: a year at most"))
+    } else {
+        Ok(value)
+    }
 }
 
 /// `+2s`, `-300ms`, `0s`: a clock's offset in microseconds.
@@ -37,7 +41,8 @@ pub(crate) fn offset_us(text: &str) -> Result<i64, String> {
 
 /// `10%`, `0.5%` in ten-thousandths.
 pub(crate) fn per_10k(text: &str) -> Result<u16, String> {
-    let wrong = || format!("'{text}' is not a rate: write a percentage from 0% to 100%, such as 10%");
+    let wrong =
+        || format!("'{text}' is not a rate: write a percentage from 0% to 100%, such as 10%");
     let number = text.strip_suffix('%').ok_or_else(wrong)?;
     let value = scaled(number, 100).filter(|value| *value <= 10_000).ok_or_else(wrong)?;
     u16::try_from(value).map_err(|_| wrong())

@@ -41,7 +41,7 @@ pub(super) fn spec(options: &WorldOptions) -> WorldSpec {
 }
 
 /// The flags of the member on a host, without the state of the cluster it joins.
-pub fn member_flags(name: &str, initial_cluster: &str) -> Vec<String> {
+pub(crate) fn member_flags(name: &str, initial_cluster: &str) -> Vec<String> {
     vec![
         format!("--name={name}"),
         "--data-dir=/var/lib/etcd".into(),

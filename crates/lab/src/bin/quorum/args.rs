@@ -119,7 +119,16 @@ fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {
         }
     }
     let file = file.filter(|name| name != "-").map(PathBuf::from);
-    Ok(Call::Exec(Box::new(Exec { options, host, json, line_timeout_us, push, pull, recipe, file })))
+    Ok(Call::Exec(Box::new(Exec {
+        options,
+        host,
+        json,
+        line_timeout_us,
+        push,
+        pull,
+        recipe,
+        file,
+    })))
 }
 
 fn value(parser: &mut lexopt::Parser) -> Result<String, String> {

@@ -38,7 +38,8 @@ pub(crate) fn run(call: &Exec) -> Result<(), String> {
         let bytes = session
             .pull(&copy.host, &copy.path)
             .map_err(|error| format!("--pull {}:{}: {error}", copy.host, copy.path))?;
-        fs::write(&copy.local, bytes).map_err(|error| format!("{}: {error}", copy.local.display()))?;
+        fs::write(&copy.local, bytes)
+            .map_err(|error| format!("{}: {error}", copy.local.display()))?;
     }
     if let Some(file) = &call.recipe {
         fs::write(file, recipe::to_bytes(&session.recipe()))
@@ -89,7 +90,11 @@ fn commands(text: &str) -> Vec<String> {
 
 /// `@n2 CMD` names a host.
 fn split_host(command: &str) -> (Option<&str>, &str) {
-    match command.trim_start().strip_prefix('@').and_then(|rest| rest.split_once(char::is_whitespace)) {
+    match command
+        .trim_start()
+        .strip_prefix('@')
+        .and_then(|rest| rest.split_once(char::is_whitespace))
+    {
         Some((host, command)) => (Some(host), command),
         None => (None, command),
     }
@@ -165,7 +170,12 @@ impl Typist<'_> {
 
     /// Lets time pass until the command of a terminal ends: its exit status, or none at the
     /// deadline. A shell that goes away with its host ends its command too.
-    fn wait(&mut self, tty: TtyId, deadline_us: u64, outcome: &mut Outcome) -> Result<Option<i32>, String> {
+    fn wait(
+        &mut self,
+        tty: TtyId,
+        deadline_us: u64,
+        outcome: &mut Outcome,
+    ) -> Result<Option<i32>, String> {
         loop {
             let mut exit = None;
             for event in self.session.drain_events() {
@@ -179,7 +189,9 @@ impl Typist<'_> {
                     }
                     // What a background job of another shell prints belongs to no command.
                     SessionEvent::Output { stream, bytes, .. } => self.show(stream, &bytes),
-                    SessionEvent::Done { tty: from, exit: status } if from == tty => exit = Some(status),
+                    SessionEvent::Done { tty: from, exit: status } if from == tty => {
+                        exit = Some(status)
+                    }
                     SessionEvent::Done { .. } => {}
                 }
             }
@@ -251,7 +263,8 @@ mod tests {
 
     #[test]
     fn a_here_document_and_an_open_quote_are_one_command() {
-        let text = "# comment\n\necho a\ncat <<EOF\nx\n\n# y\nEOF\necho 'b\nc'\n@n2 cat <<EOF\nz\nEOF\n";
+        let text =
+            "# comment\n\necho a\ncat <<EOF\nx\n\n# y\nEOF\necho 'b\nc'\n@n2 cat <<EOF\nz\nEOF\n";
         assert_eq!(
             commands(text),
             ["echo a", "cat <<EOF\nx\n\n# y\nEOF", "echo 'b\nc'", "@n2 cat <<EOF\nz\nEOF"]
