@@ -32,7 +32,7 @@ const OPTIONS: Options = Options {
 };
 
 /// Files that differ in more lines than this are told apart as a whole.
-const CHANGES_MAX: usize = 4000;
+const CHANGES_MAX: usize = 1000;
 
 async fn run(sys: Sys) -> i32 {
     let parsed = match OPTIONS.read(&sys, &PROGRAM).await {

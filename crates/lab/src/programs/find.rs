@@ -11,7 +11,7 @@ use crate::shell::pattern::Pattern;
 pub(super) const PROGRAM: Program = Program {
     name: "find",
     summary: "find files",
-    usage: "find [PATH...] [EXPRESSION]\n  -name -iname -path PATTERN   -type f|d|l|c   -size [+-]N[ckMG]   -empty\n  -newer FILE   -mmin [+-]N   -maxdepth N   -mindepth N   ! -not -o -a ( )\n  -print -print0 -delete   -exec COMMAND {} \\;   -exec COMMAND {} +",
+    usage: "find [PATH...] [EXPRESSION]\n  -name -iname -path PATTERN   -type f|d|l|c   -size [+-]N[ckMG]   -empty\n  -newer FILE   -mmin [+-]N   -maxdepth N   -mindepth N   ! -not -o -a ( )\n  -print -print0 -printf FORMAT -delete   -exec COMMAND {} \\;   -exec COMMAND {} +",
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };
@@ -32,6 +32,7 @@ enum Test {
     NewerThan(u64),
     Minutes(char, u64),
     Print(u8),
+    Printf(String),
     Delete,
     Exec(Vec<String>),
     /// Collects for one run at the end.
@@ -154,6 +155,10 @@ impl Parser<'_> {
                 let stat = self.sys.stat(&path).map_err(|error| format!("'{path}': {error}"))?;
                 Test::NewerThan(stat.mtime_us)
             }
+            "-printf" => {
+                self.acts = true;
+                Test::Printf(self.value(word)?)
+            }
             "-exec" => self.exec()?,
             _ if word.starts_with('-') => return Err(format!("unknown predicate `{word}'")),
             _ => return Err(format!("paths must precede expression: `{word}'")),
@@ -229,6 +234,8 @@ struct Find {
     depth_max: u32,
     depth_min: u32,
     deepest_first: bool,
+    /// The path of the command line it is below of.
+    start: String,
     collected: Vec<String>,
     pruned: bool,
 }
@@ -274,12 +281,14 @@ async fn run(sys: Sys) -> i32 {
         depth_max: depth_max.min(DEPTH_MAX),
         depth_min,
         deepest_first: deletes(&test),
+        start: String::new(),
         collected: Vec::new(),
         pruned: false,
         sys,
     };
     let here = [".".to_owned()];
     for path in if paths.is_empty() { &here[..] } else { paths } {
+        find.start.clone_from(path);
         find.walk(path, &test, 0).await;
     }
     if let Some(argv) = collector(&test)
@@ -360,6 +369,11 @@ impl Find {
                 self.out.bytes(&[*end]);
                 true
             }
+            Test::Printf(format) => {
+                let text = self.printed(format, path, stat);
+                self.out.bytes(&text);
+                true
+            }
             Test::Delete => {
                 if matches!(path, "." | "..") {
                     return true;
@@ -388,6 +402,43 @@ impl Find {
             }
             test => self.fits(test, path, stat),
         }
+    }
+
+    /// `-printf`
+    fn printed(&self, format: &str, path: &str, stat: &Stat) -> Vec<u8> {
+        let mut text = String::new();
+        let mut chars = format.chars();
+        while let Some(c) = chars.next() {
+            if c != '%' {
+                text.push(c);
+                continue;
+            }
+            let below = path.strip_prefix(self.start.as_str()).unwrap_or(path);
+            text.push_str(&match chars.next() {
+                Some('p') => path.to_owned(),
+                Some('P') => below.trim_start_matches('/').to_owned(),
+                Some('f') => last_name(path).to_owned(),
+                Some('h') => path.rsplit_once('/').map_or(".", |(above, _)| above).to_owned(),
+                Some('s') => stat.size.to_string(),
+                Some('m') => format!("{:o}", stat.mode),
+                Some('M') => super::ls::mode_text(stat),
+                Some('u') => super::ls::user(stat.uid).to_owned(),
+                Some('g') => super::ls::user(stat.gid).to_owned(),
+                Some('i') => stat.ino.to_string(),
+                Some('n') => stat.nlink.to_string(),
+                Some('y') => match stat.kind {
+                    FileKind::File => "f",
+                    FileKind::Dir => "d",
+                    FileKind::Symlink => "l",
+                    FileKind::Device => "c",
+                }
+                .to_owned(),
+                Some('%') => "%".to_owned(),
+                Some(other) => format!("%{other}"),
+                None => "%".to_owned(),
+            });
+        }
+        crate::shell::escape::ansi(&text)
     }
 
     /// Tests that only look.

@@ -17,6 +17,24 @@ pub(super) const PROGRAM: Program = Program {
     complete: None,
 };
 
+/// The entry of the table of programs.
+pub(super) const EGREP: Program = Program {
+    name: "egrep",
+    summary: "grep -E",
+    usage: "egrep [OPTION...] PATTERN [FILE...]\nThe same as grep -E.",
+    run: |sys| Box::pin(run(sys)),
+    complete: None,
+};
+
+/// The entry of the table of programs.
+pub(super) const FGREP: Program = Program {
+    name: "fgrep",
+    summary: "grep -F",
+    usage: "fgrep [OPTION...] PATTERN [FILE...]\nThe same as grep -F.",
+    run: |sys| Box::pin(run(sys)),
+    complete: None,
+};
+
 const OPTIONS: Options = Options {
     short: "ivncrREFGowqlLhHsxae:m:A:B:C:Pz",
     long: &[
@@ -68,20 +86,17 @@ async fn run(sys: Sys) -> i32 {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    let mut patterns: Vec<String> = flags
-        .flags
-        .iter()
-        .filter(|(flag, _)| *flag == 'e')
-        .map(|(_, value)| value.clone())
-        .collect();
-    if patterns.is_empty() {
-        if flags.operands.is_empty() {
-            sys.eprint("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.\n").await;
-            return 2;
-        }
-        patterns.push(flags.operands.remove(0));
-    }
+    let Some(patterns) = patterns(&mut flags) else {
+        let usage = "Usage: grep [OPTION]... PATTERNS [FILE]...";
+        sys.eprint(&format!("{usage}\nTry 'grep --help' for more information.\n")).await;
+        return 2;
+    };
     let patterns: Vec<&str> = patterns.iter().flat_map(|pattern| pattern.split('\n')).collect();
+    match super::io::last_name(&sys.args()[0]) {
+        "egrep" => flags.flags.insert(0, ('E', String::new())),
+        "fgrep" => flags.flags.insert(0, ('F', String::new())),
+        _ => {}
+    }
     let regex = match regex(&flags, &patterns) {
         Ok(regex) => regex,
         Err(error) => {
@@ -130,6 +145,16 @@ async fn run(sys: Sys) -> i32 {
     }
     let status = if grep.failed { 2 } else { i32::from(!grep.found) };
     grep.out.finish("grep", status).await
+}
+
+/// The patterns of `-e`, or the first operand.
+fn patterns(flags: &mut Parsed) -> Option<Vec<String>> {
+    let given = flags.flags.iter().filter(|(flag, _)| *flag == 'e');
+    let patterns: Vec<String> = given.map(|(_, value)| value.clone()).collect();
+    if !patterns.is_empty() {
+        return Some(patterns);
+    }
+    (!flags.operands.is_empty()).then(|| vec![flags.operands.remove(0)])
 }
 
 fn regex(flags: &Parsed, patterns: &[&str]) -> Result<Regex, String> {

@@ -7,6 +7,7 @@ mod benchmark;
 mod bytes;
 pub(crate) mod calendar;
 mod cat;
+mod dd;
 mod diff;
 pub(crate) mod echo;
 pub mod etcd;
@@ -81,15 +82,18 @@ pub static PROGRAMS: &[Program] = &[
     files::CP,
     text::CUT,
     host::DATE,
+    dd::PROGRAM,
     host::DF,
     diff::PROGRAM,
     text::DIRNAME,
     host::DU,
     echo::PROGRAM,
+    grep::EGREP,
     procs::ENV,
     etcd::PROGRAM,
     etcdctl::PROGRAM,
     procs::FALSE,
+    grep::FGREP,
     find::PROGRAM,
     grep::PROGRAM,
     head::HEAD,

@@ -252,6 +252,8 @@ pub(super) struct Param {
     pub name: String,
     /// `${!name}`: the value is the name of another one.
     pub indirect: bool,
+    /// `${name[index]}`: arithmetic, or `@` or `*`.
+    pub index: Option<Word>,
     /// What is done.
     pub op: ParamOp,
     /// As it was typed, for error texts.

@@ -74,6 +74,9 @@ impl Shell {
         let start_us = self.sys.mono_us();
         let flow = self.pipeline(pipeline).await;
         self.conditions -= expected;
+        if pipeline.commands.len() == 1 {
+            self.pipe_statuses = vec![self.status];
+        }
         if pipeline.negated {
             self.status = i32::from(self.status == 0);
         }

@@ -300,3 +300,53 @@ fn output_can_come_between() {
     assert_eq!(bench.screen.text(), "news\n$ abc");
     assert_eq!(bench.screen.column, 4);
 }
+
+#[test]
+fn no_keys_make_it_panic() {
+    const KEYS: [&str; 30] = [
+        "a",
+        "b c",
+        "語",
+        "\x01",
+        "\x05",
+        "\x02",
+        "\x06",
+        "\x0b",
+        "\x15",
+        "\x17",
+        "\x19",
+        "\x14",
+        "\x12",
+        "\x07",
+        "\x7f",
+        "\x1b[A",
+        "\x1b[B",
+        "\x1b[C",
+        "\x1b[D",
+        "\x1b[3~",
+        "\x1bb",
+        "\x1bd",
+        "\t",
+        "\r",
+        "'",
+        "\x1b[200~x\ry\x1b[201~",
+        "\x03",
+        "\x0c",
+        "\x1b",
+        "|",
+    ];
+    let mut state = 3u32;
+    for _ in 0..300 {
+        let mut bench = Bench::new(17);
+        for _ in 0..60 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            bench.keys(KEYS[(state >> 16) as usize % KEYS.len()]);
+        }
+        // What is on the screen is what would be drawn there.
+        bench.keys("\x07\x05\x0c");
+        let drawn = bench.screen.text();
+        let mut fresh = Screen::new(17);
+        fresh.feed(&bench.editor.redraw());
+        assert_eq!(drawn.trim_end(), fresh.text().trim_end());
+    }
+}

@@ -91,6 +91,8 @@ pub struct Shell {
     pub(super) args: Vec<String>,
     /// `$?`
     pub(super) status: i32,
+    /// `PIPESTATUS`
+    pub(super) pipe_statuses: Vec<i32>,
     /// `$!`
     pub(super) last_background: Option<Pid>,
     /// `$$`: in a subshell that of the shell around it.
@@ -172,23 +174,7 @@ impl Shell {
         if interactive && vars.get("HOME").is_none() {
             vars.export("HOME", "/root");
         }
-        let plain = [
-            ("IFS", " \t\n"),
-            ("OPTIND", "1"),
-            ("HOSTNAME", &sys.hostname()),
-            ("BASH", "/bin/bash"),
-            ("BASH_VERSION", "5.2.15(1)-release"),
-            ("PS4", "+ "),
-        ];
-        for (name, value) in plain {
-            // None of these is read-only.
-            let _ = vars.set(name, value);
-        }
-        if interactive {
-            let _ = vars.set("PS1", r"\u@\h:\w\$ ");
-            let _ = vars.set("PS2", "> ");
-            vars.export("TERM", "xterm-256color");
-        }
+        own_variables(&sys, &mut vars, interactive);
         Shell {
             vars,
             functions: BTreeMap::new(),
@@ -198,6 +184,7 @@ impl Shell {
             arg0: arg0.to_owned(),
             args: args.to_vec(),
             status: 0,
+            pipe_statuses: vec![0],
             last_background: None,
             shell_pid: sys.pid(),
             jobs: Jobs::default(),
@@ -234,6 +221,7 @@ impl Shell {
             arg0: self.arg0.clone(),
             args: self.args.clone(),
             status: self.status,
+            pipe_statuses: self.pipe_statuses.clone(),
             last_background: self.last_background,
             shell_pid: self.shell_pid,
             jobs: Jobs::default(),
@@ -498,5 +486,26 @@ impl Shell {
     pub(super) fn enter_call(&mut self) -> bool {
         self.calls += 1;
         self.calls <= CALLS_MAX
+    }
+}
+
+/// Variables every shell has and no program gets.
+fn own_variables(sys: &Sys, vars: &mut Vars, interactive: bool) {
+    let plain = [
+        ("IFS", " \t\n"),
+        ("OPTIND", "1"),
+        ("HOSTNAME", &sys.hostname()),
+        ("BASH", "/bin/bash"),
+        ("BASH_VERSION", "5.2.15(1)-release"),
+        ("PS4", "+ "),
+    ];
+    for (name, value) in plain {
+        // None of these is read-only.
+        let _ = vars.set(name, value);
+    }
+    if interactive {
+        let _ = vars.set("PS1", r"\u@\h:\w\$ ");
+        let _ = vars.set("PS2", "> ");
+        vars.export("TERM", "xterm-256color");
     }
 }

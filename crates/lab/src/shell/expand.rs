@@ -223,7 +223,10 @@ impl Shell {
         fields: &'a mut Fields,
     ) -> Later<'a, Result<()>> {
         Box::pin(async move {
-            let value = self.value_of(param)?;
+            let value = match &param.index {
+                Some(index) => self.element(&param.name, index).await?,
+                None => self.value_of(param)?,
+            };
             match &param.op {
                 ParamOp::Bad => error(format!("{}: bad substitution", param.text)),
                 ParamOp::Value => {
@@ -266,6 +269,21 @@ impl Shell {
             return Ok(());
         }
         Err(ExpandError { text: format!("{name}: unbound variable"), fatal: true })
+    }
+
+    /// `${name[index]}`: only `PIPESTATUS` has more than one element.
+    async fn element(&mut self, name: &str, index: &Word) -> Result<Value> {
+        let list: Vec<String> = match name {
+            "PIPESTATUS" => self.pipe_statuses.iter().map(i32::to_string).collect(),
+            name => self.parameter(name).into_iter().collect(),
+        };
+        match index.as_literal() {
+            Some("@") => return Ok(Value::Many(list, false)),
+            Some("*") => return Ok(Value::Many(list, true)),
+            _ => {}
+        }
+        let at = usize::try_from(self.arithmetic(index).await?).ok();
+        Ok(Value::One(at.and_then(|at| list.get(at).cloned())))
     }
 
     fn value_of(&self, param: &Param) -> Result<Value> {

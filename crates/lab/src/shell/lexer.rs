@@ -404,6 +404,7 @@ impl Parser<'_> {
             self.pos += 1;
         }
         let name = self.braced_name();
+        let index = self.index(&name)?;
         let op = match self.at(0) {
             Some('}') if length => {
                 self.pos += 1;
@@ -419,7 +420,7 @@ impl Parser<'_> {
         };
         self.depth -= 1;
         let inner: String = self.src[start..self.pos].iter().collect();
-        Ok(Param { name, indirect, op, text: format!("${{{inner}") })
+        Ok(Param { name, indirect, index, op, text: format!("${{{inner}") })
     }
 
     fn braced_name(&mut self) -> String {
@@ -439,6 +440,20 @@ impl Parser<'_> {
             }
             _ => String::new(),
         }
+    }
+
+    /// `[index]` after a name.
+    fn index(&mut self, name: &str) -> Result<Option<Word>, SyntaxError> {
+        if self.at(0) != Some('[') || !is_name(name) {
+            return Ok(None);
+        }
+        self.pos += 1;
+        let index = self.brace_word(Mode::Brace, &[']'])?;
+        if self.at(0) != Some(']') {
+            return Ok(None);
+        }
+        self.pos += 1;
+        Ok(Some(index))
     }
 
     /// Over a `${...}` that means nothing.
@@ -623,7 +638,7 @@ impl Parser<'_> {
 
 fn plain_param(name: String) -> Part {
     let text = format!("${name}");
-    Part::Param(Box::new(Param { name, indirect: false, op: ParamOp::Value, text }))
+    Part::Param(Box::new(Param { name, indirect: false, index: None, op: ParamOp::Value, text }))
 }
 
 fn push_literal(parts: &mut Vec<Part>, c: char) {

@@ -14,6 +14,7 @@ impl Shell {
             "0" => self.arg0.clone(),
             "@" | "*" => self.args.join(" "),
             "-" => self.flags(),
+            "PIPESTATUS" => self.pipe_statuses.first().copied().unwrap_or(0).to_string(),
             "BASHPID" => self.sys.pid().to_string(),
             "PPID" => self.sys.parent_pid().to_string(),
             "UID" | "EUID" => "0".to_owned(),

@@ -162,3 +162,23 @@ fn aliases_are_text() {
     assert_eq!(script.items[0].text, "ls -h -l");
     assert_eq!(script.items[1].text, "ls -h x");
 }
+
+#[test]
+fn no_text_makes_it_panic() {
+    const PARTS: [&str; 40] = [
+        "echo", " ", "\n", ";", "&", "&&", "||", "|", "|&", "(", ")", "{", "}", "if", "then", "fi",
+        "for", "in", "do", "done", "case", "esac", ";;", "$(", "`", "'", "\"", "${", "${x:-",
+        "$((", "))", "<<E", "E", "\\", "<", ">", "[[", "]]", "é", "#",
+    ];
+    let mut state = 7u32;
+    for _ in 0..20_000 {
+        let mut text = String::new();
+        for _ in 0..12 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            text.push_str(PARTS[(state >> 16) as usize % PARTS.len()]);
+        }
+        // What asks for more asks no longer once everything is closed, or is wrong.
+        let _ = needs_more(&text);
+        let _ = Parser::new(&text, 1).whole_script();
+    }
+}

@@ -40,6 +40,13 @@ impl Shell {
             };
             let pids = running(&stages);
             let flow = self.foreground(&pids, "").await;
+            // What failed before it began was not waited for.
+            let mut waited = std::mem::take(&mut self.pipe_statuses).into_iter();
+            let status = |stage: &Stage| match stage {
+                Stage::Running(_) => waited.next().unwrap_or(0),
+                Stage::Failed(status) => *status,
+            };
+            self.pipe_statuses = stages.iter().map(status).collect();
             if let Some(Stage::Failed(status)) = stages.last() {
                 self.status = *status;
             }

@@ -336,6 +336,7 @@ impl Shell {
     pub(super) fn foreground<'a>(&'a mut self, pids: &'a [Pid], text: &'a str) -> Later<'a, Flow> {
         Box::pin(async move {
             let statuses = self.wait_foreground(pids).await;
+            self.pipe_statuses = statuses.iter().map(|status| status.code()).collect();
             let mut flow = Flow::Next;
             let Some(last) = statuses.last().copied() else { return flow };
             self.status = last.code();

@@ -402,3 +402,73 @@ fn same_lines_same_bytes() {
         .collect();
     assert_eq!(runs[0], runs[1]);
 }
+
+#[test]
+fn no_line_breaks_the_shell() {
+    const PARTS: [&str; 44] = [
+        "echo a b",
+        "cat a.txt",
+        "x=1",
+        "$x",
+        "\"$@\"",
+        "*",
+        "{a,b}",
+        "$(echo s)",
+        "`echo t`",
+        "$((x+1))",
+        "|",
+        "||",
+        "&&",
+        ";",
+        "&",
+        "( ",
+        " )",
+        "{ ",
+        "; }",
+        "if true; then",
+        "; fi",
+        "for i in 1 2; do",
+        "; done",
+        "> out",
+        "< a.txt",
+        "2>&1",
+        "<<< here",
+        "wait",
+        "jobs",
+        "kill %1",
+        "sleep 0.01",
+        "sort -n",
+        "sed s/a/b/",
+        "grep -o .",
+        "xargs -n1 echo",
+        "head -1",
+        "read y",
+        "f() { echo f; }",
+        "f",
+        "set -e",
+        "cd /tmp",
+        "exec 3>&1",
+        "${x:-d}",
+        "[ -f a.txt ]",
+    ];
+    let mut state = 11u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize
+    };
+    for _ in 0..40 {
+        let mut terminal = Terminal::new();
+        terminal.run("printf 'b\\na\\n' > a.txt");
+        for _ in 0..25 {
+            let words: Vec<&str> = (0..=next() % 6).map(|_| PARTS[next() % PARTS.len()]).collect();
+            let line = words.join(" ");
+            if terminal.run_for(&line, 2_000_000).is_none() {
+                terminal.world.tty_signal(TTY, Signal::Int);
+                assert!(terminal.wait(2_000_000).is_some(), "{line:?} cannot be interrupted");
+            }
+            if !terminal.world.tty_alive(TTY) {
+                break;
+            }
+        }
+    }
+}
