@@ -56,6 +56,18 @@ pub struct Output {
     pub exit: Option<i32>,
 }
 
+impl Output {
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.send.is_empty()
+            && self.write.is_empty()
+            && self.replies.is_empty()
+            && self.log.is_empty()
+            && self.facts.is_empty()
+            && self.exit.is_none()
+    }
+}
+
 /// A member that did not come up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BootError {
@@ -272,6 +284,13 @@ impl Member {
     /// Takes what the last calls want done.
     pub fn drain(&mut self) -> Output {
         std::mem::take(&mut self.out)
+    }
+
+    /// The same without an allocation: `output`, which must be empty, changes places with
+    /// what the last calls want done.
+    pub fn drain_into(&mut self, output: &mut Output) {
+        assert!(output.is_empty(), "what was wanted before is done");
+        std::mem::swap(&mut self.out, output);
     }
 
     /// Everything worth showing.

@@ -229,7 +229,8 @@ impl Wal {
             self.encoder.hard_state(state);
             self.hard_state = state.clone();
         }
-        let mut ops = vec![self.write()];
+        let mut ops = Vec::with_capacity(2);
+        ops.push(self.write());
         if self.offset >= self.segment_bytes {
             ops.extend(self.cut());
         } else if must_sync {
