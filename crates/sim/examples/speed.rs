@@ -1,6 +1,8 @@
 //! How fast a world runs on this machine: idle, under a hundred writes a second, and at full
 //! load. `cargo run --release -p sim --example speed`
 
+#![expect(clippy::disallowed_types, reason = "this measures the machine, not the world")]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
@@ -37,9 +39,8 @@ fn world(members: u8, checkers: bool) -> World {
 
 fn leader(world: &World) -> HostId {
     let hosts = (0..u8::try_from(world.host_names().len()).expect("few hosts")).map(HostId);
-    let leads = |host: &HostId| {
-        world.member(*host).is_some_and(|member| member.role == etcd::Role::Leader)
-    };
+    let leads =
+        |host: &HostId| world.member(*host).is_some_and(|member| member.role == etcd::Role::Leader);
     hosts.into_iter().find(leads).expect("five seconds are enough for an election")
 }
 
@@ -61,8 +62,7 @@ fn load(world: &mut World, outstanding: u64, pause_us: u64) -> Rc<RefCell<u64>> 
                     value: value.clone(),
                     ..Default::default()
                 };
-                let request =
-                    Request { call: CallId(number), timeout_us: None, op: Op::Put(put) };
+                let request = Request { call: CallId(number), timeout_us: None, op: Op::Put(put) };
                 conn.send(Packet::Rpc(request)).expect("the leader stays");
             };
             let mut asked = 0;
@@ -82,11 +82,8 @@ fn load(world: &mut World, outstanding: u64, pause_us: u64) -> Rc<RefCell<u64>> 
             }
         })
     };
-    let spec = SpawnSpec {
-        fds: Vec::new(),
-        group: Group::Own,
-        ..SpawnSpec::new("/load", &["load"])
-    };
+    let spec =
+        SpawnSpec { fds: Vec::new(), group: Group::Own, ..SpawnSpec::new("/load", &["load"]) };
     world.spawn_task(host, spec, Box::new(code)).expect("the host is on");
     done
 }

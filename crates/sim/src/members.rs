@@ -32,6 +32,8 @@ pub(crate) struct Members {
     slots: Vec<Hosted>,
     places: Vec<Place>,
     runs: u32,
+    /// The vectors of the last output, emptied, for the next one.
+    output: Output,
 }
 
 /// What a host remembers of its members beyond their runs.
@@ -124,6 +126,7 @@ impl Members {
             slots: Vec::new(),
             places: (0..hosts).map(|_| Place::default()).collect(),
             runs: 0,
+            output: Output::default(),
         }
     }
 
@@ -316,9 +319,10 @@ impl Kernel {
         // through the queue.
         let Some(mut member) = self.members.slot_mut(slot).member.take() else { return };
         let now = self.member_now(self.members.slot(slot).host);
+        let mut output = std::mem::take(&mut self.members.output);
         loop {
-            let output = member.drain();
-            let undelivered = self.member_output(slot, &member, output);
+            member.drain_into(&mut output);
+            let undelivered = self.member_output(slot, &member, &mut output);
             if undelivered.is_empty() || self.members.slot(slot).exit.is_some() {
                 break;
             }
@@ -330,6 +334,7 @@ impl Kernel {
                 }
             }
         }
+        self.members.output = output;
         self.members.slot_mut(slot).member = Some(member);
         self.member_schedule(slot);
         if !self.members.slot(slot).waiting.is_empty() && self.member_serves(slot) {
@@ -348,30 +353,30 @@ impl Kernel {
         &mut self,
         slot: u16,
         member: &Member,
-        output: Output,
+        output: &mut Output,
     ) -> Vec<(MemberId, MsgKind)> {
         let Output { send, write, replies, log, facts, exit } = output;
         self.checks.moved(self.now_us, slot, member);
-        for fact in facts {
+        for fact in facts.drain(..) {
             self.member_fact(slot, member, fact);
         }
-        for line in log {
+        for line in log.drain(..) {
             self.member_says(slot, &line);
         }
-        for batch in write {
+        for batch in write.drain(..) {
             self.member_writes(slot, batch);
         }
         let mut undelivered = Vec::new();
-        for envelope in send {
+        for envelope in send.drain(..) {
             let (to, kind) = (envelope.to, envelope.kind);
             if !self.peer_send(slot, envelope) {
                 undelivered.push((to, kind));
             }
         }
-        for reply in replies {
+        for reply in replies.drain(..) {
             self.member_replies(slot, reply);
         }
-        if let Some(code) = exit {
+        if let Some(code) = exit.take() {
             let hosted = self.members.slot_mut(slot);
             hosted.exit = Some(code);
             let pid = hosted.pid;

@@ -444,10 +444,10 @@ impl Kernel {
         if conn.phase != Phase::Open {
             return Err(Closed);
         }
-        if let (Packet::Rpc(request), Some((member, _))) = (&packet, conn.server) {
-            if let Some(note) = self.checks.asked(member, &request.op) {
-                conn.calls.push_back((request.call, note));
-            }
+        if let (Packet::Rpc(request), Some((member, _))) = (&packet, conn.server)
+            && let Some(note) = self.checks.asked(member, &request.op)
+        {
+            conn.calls.push_back((request.call, note));
         }
         self.conn_transmit(slot, true, Cargo::Data(packet));
         Ok(())

@@ -30,6 +30,7 @@ pub(crate) enum Load {
 
 /// What travels on a TCP connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all that travels is data")]
 pub(crate) enum Cargo {
     /// The client wants to connect.
     Syn,

@@ -1,7 +1,5 @@
 //! What the tests of the world share: clusters, waiting, and clients that write and read.
 
-#![allow(dead_code, reason = "every test file uses a part of it")]
-
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -13,10 +11,10 @@ use sim::{
     race,
 };
 
-pub const SECOND_US: u64 = 1_000_000;
+pub(crate) const SECOND_US: u64 = 1_000_000;
 
 /// A world of `hosts` hosts whose first `members` found a cluster.
-pub fn spec(members: u8, hosts: u8, seed: u64) -> WorldSpec {
+pub(crate) fn spec(members: u8, hosts: u8, seed: u64) -> WorldSpec {
     let names: Vec<String> = (1..=hosts).map(|number| format!("n{number}")).collect();
     let founders = &names[..usize::from(members)];
     let initial: Vec<(String, Vec<String>)> =
@@ -33,7 +31,7 @@ pub fn spec(members: u8, hosts: u8, seed: u64) -> WorldSpec {
 }
 
 /// The configuration of a member of world `cluster`.
-pub fn config(name: &str, initial: &[(String, Vec<String>)], seed: u64) -> Config {
+pub(crate) fn config(name: &str, initial: &[(String, Vec<String>)], seed: u64) -> Config {
     let peer = vec![format!("http://{name}:2380")];
     let client = format!("http://{name}:2379");
     Config {
@@ -48,11 +46,11 @@ pub fn config(name: &str, initial: &[(String, Vec<String>)], seed: u64) -> Confi
     }
 }
 
-pub fn cluster(members: u8, seed: u64) -> World {
+pub(crate) fn cluster(members: u8, seed: u64) -> World {
     World::new(spec(members, members, seed))
 }
 
-pub fn run(world: &mut World, us: u64) {
+pub(crate) fn run(world: &mut World, us: u64) {
     let until = world.now_us() + us;
     world.advance(until, u32::MAX);
     sound(world);
@@ -60,7 +58,7 @@ pub fn run(world: &mut World, us: u64) {
 
 /// No checker found anything.
 #[track_caller]
-pub fn sound(world: &World) {
+pub(crate) fn sound(world: &World) {
     if let Some(violation) = world.violation() {
         panic!("{violation}");
     }
@@ -68,7 +66,12 @@ pub fn sound(world: &World) {
 
 /// Lets time pass until something holds; fails after `limit_us`.
 #[track_caller]
-pub fn wait(world: &mut World, limit_us: u64, what: &str, holds: impl Fn(&World) -> bool) -> u64 {
+pub(crate) fn wait(
+    world: &mut World,
+    limit_us: u64,
+    what: &str,
+    holds: impl Fn(&World) -> bool,
+) -> u64 {
     let begin = world.now_us();
     while !holds(world) {
         sound(world);
@@ -80,7 +83,7 @@ pub fn wait(world: &mut World, limit_us: u64, what: &str, holds: impl Fn(&World)
 }
 
 /// Every member as a line.
-pub fn picture(world: &World) -> String {
+pub(crate) fn picture(world: &World) -> String {
     let mut text = String::new();
     for (place, name) in (0..).zip(world.host_names()) {
         let host = HostId(place);
@@ -99,17 +102,17 @@ pub fn picture(world: &World) -> String {
     text
 }
 
-pub fn hosts(world: &World) -> impl Iterator<Item = HostId> + use<> {
+pub(crate) fn hosts(world: &World) -> impl Iterator<Item = HostId> + use<> {
     (0..u8::try_from(world.host_names().len()).unwrap()).map(HostId)
 }
 
 /// The states of all members that run.
-pub fn members(world: &World) -> Vec<(HostId, MemberStatus)> {
+pub(crate) fn members(world: &World) -> Vec<(HostId, MemberStatus)> {
     hosts(world).filter_map(|host| Some((host, world.member(host)?))).collect()
 }
 
 /// The leader of the latest term, if that term has one.
-pub fn leader(world: &World) -> Option<HostId> {
+pub(crate) fn leader(world: &World) -> Option<HostId> {
     let members = members(world);
     let term = members.iter().map(|(_, it)| it.term).max()?;
     let leads = |it: &MemberStatus| it.role == Role::Leader && it.term == term;
@@ -117,13 +120,13 @@ pub fn leader(world: &World) -> Option<HostId> {
 }
 
 #[track_caller]
-pub fn wait_leader(world: &mut World) -> HostId {
+pub(crate) fn wait_leader(world: &mut World) -> HostId {
     wait(world, 15 * SECOND_US, "a leader", |world| leader(world).is_some());
     leader(world).unwrap()
 }
 
 /// All running members applied the same, and something.
-pub fn agree(world: &World) -> bool {
+pub(crate) fn agree(world: &World) -> bool {
     let members = members(world);
     let first = members.first().map(|(_, it)| (it.applied, it.running_hash, it.revision));
     first.is_some_and(|(applied, ..)| applied > 0)
@@ -131,28 +134,28 @@ pub fn agree(world: &World) -> bool {
 }
 
 #[track_caller]
-pub fn inject(world: &mut World, fault: Fault) {
+pub(crate) fn inject(world: &mut World, fault: Fault) {
     world.inject(fault.clone()).unwrap_or_else(|error| panic!("{fault:?}: {error}"));
 }
 
 /// What a client came through with.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub puts: u64,
-    pub reads: u64,
-    pub failed: u64,
+pub(crate) struct Tally {
+    pub(crate) puts: u64,
+    pub(crate) reads: u64,
+    pub(crate) failed: u64,
     /// The answers' texts of what failed.
-    pub errors: Vec<String>,
+    pub(crate) errors: Vec<String>,
     /// The highest revision of an acknowledged put.
-    pub revision: i64,
-    pub stop: bool,
+    pub(crate) revision: i64,
+    pub(crate) stop: bool,
 }
 
-pub type Shared = Rc<RefCell<Tally>>;
+pub(crate) type Shared = Rc<RefCell<Tally>>;
 
 /// A client process that puts and reads until it is told to stop, on one endpoint after the
 /// other.
-pub fn client(world: &mut World, host: HostId, seed: u64, pause_us: u64) -> Shared {
+pub(crate) fn client(world: &mut World, host: HostId, seed: u64, pause_us: u64) -> Shared {
     let tally = Shared::default();
     let shared = tally.clone();
     let endpoints: Vec<String> =
@@ -231,7 +234,7 @@ async fn talk(sys: &Sys, endpoint: &str, rng: &mut Rng, tally: &Shared, pause_us
 }
 
 /// One call, with the time the client gives it. None: no answer, or the connection ended.
-pub async fn ask(
+pub(crate) async fn ask(
     sys: &Sys,
     conn: &Conn,
     call: CallId,
@@ -254,7 +257,7 @@ pub async fn ask(
     within(sys, timeout_us + 100_000, answer).await.flatten()
 }
 
-pub fn put(key: &str, value: &str) -> Op {
+pub(crate) fn put(key: &str, value: &str) -> Op {
     Op::Put(pb::PutRequest {
         key: Bytes::copy_from_slice(key.as_bytes()),
         value: Bytes::copy_from_slice(value.as_bytes()),
@@ -262,7 +265,7 @@ pub fn put(key: &str, value: &str) -> Op {
     })
 }
 
-pub fn get(key: &str) -> Op {
+pub(crate) fn get(key: &str) -> Op {
     Op::Range(pb::RangeRequest {
         key: Bytes::copy_from_slice(key.as_bytes()),
         ..Default::default()
@@ -271,7 +274,12 @@ pub fn get(key: &str) -> Op {
 
 /// Runs one call in a process of its own, and waits for its answer.
 #[track_caller]
-pub fn call(world: &mut World, from: HostId, endpoint: &str, op: Op) -> Result<Answer, String> {
+pub(crate) fn call(
+    world: &mut World,
+    from: HostId,
+    endpoint: &str,
+    op: Op,
+) -> Result<Answer, String> {
     let slot: Rc<RefCell<Option<Result<Answer, String>>>> = Rc::default();
     let (shared, endpoint) = (slot.clone(), endpoint.to_owned());
     let spec =

@@ -1,5 +1,7 @@
 //! Whole worlds: real members on hosts, faults, clients, and the checkers watching.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps too much fails, as it should")]
+
 mod clients;
 mod common;
 mod disks;

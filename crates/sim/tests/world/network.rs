@@ -29,7 +29,7 @@ fn the_larger_side_of_a_partition_goes_on_and_the_smaller_waits() {
     call(&mut world, large[0], &to(large[0]), put("a", "large")).unwrap();
     call(&mut world, first, &to(first), put("a", "small")).unwrap_err();
     inject(&mut world, Fault::Heal { host: None });
-    wait(&mut world, 5 * SECOND_US, "agreement of five", |world| agree(world));
+    wait(&mut world, 5 * SECOND_US, "agreement of five", agree);
     assert!(world.links().is_empty());
     assert_eq!(world.member(first).unwrap().revision, 2);
 }
@@ -64,7 +64,7 @@ fn a_leader_that_hears_nobody_steps_down() {
         leader(world).is_some_and(|host| host != first)
     });
     inject(&mut world, Fault::Heal { host: None });
-    wait(&mut world, 10 * SECOND_US, "agreement", |world| agree(world));
+    wait(&mut world, 10 * SECOND_US, "agreement", agree);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn an_isolated_member_does_not_raise_its_term() {
     run(&mut world, 60 * SECOND_US);
     assert_eq!(world.member(host).unwrap().term, 2, "rehearsals cost no terms");
     inject(&mut world, Fault::Heal { host: Some(host) });
-    wait(&mut world, 5 * SECOND_US, "agreement", |world| agree(world));
+    wait(&mut world, 5 * SECOND_US, "agreement", agree);
     assert_eq!(leader(&world), Some(first), "the leader is not disturbed");
 }
 
@@ -101,7 +101,7 @@ fn writes_go_on_while_a_tenth_is_lost_and_a_fifth_comes_twice() {
         inject(&mut world, Fault::Heal { host: None });
         client.borrow_mut().stop = true;
         run(&mut world, 2 * SECOND_US);
-        wait(&mut world, 5 * SECOND_US, "agreement", |world| agree(world));
+        wait(&mut world, 5 * SECOND_US, "agreement", agree);
     }
 }
 
