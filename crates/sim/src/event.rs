@@ -126,6 +126,8 @@ pub(crate) struct EventLog {
     events: Vec<Happened>,
     facts: usize,
     dropped: u64,
+    /// Whether a terminal is among them.
+    said: bool,
 }
 
 /// How many facts wait for a reader before more of them are dropped.
@@ -144,11 +146,23 @@ impl EventLog {
             }
             self.facts += 1;
         }
+        self.said |= matches!(
+            event,
+            WorldEvent::TtyOutput { .. }
+                | WorldEvent::CommandDone { .. }
+                | WorldEvent::TtyClosed { .. }
+        );
         self.events.push(Happened { at_us: self.now_us, what: event });
+    }
+
+    /// Whether a terminal said something since the last reading.
+    pub(crate) fn has_said(&self) -> bool {
+        self.said
     }
 
     pub(crate) fn drain(&mut self) -> Vec<Happened> {
         self.facts = 0;
+        self.said = false;
         std::mem::take(&mut self.events)
     }
 

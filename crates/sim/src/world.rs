@@ -144,10 +144,20 @@ impl World {
     /// Lets time pass up to `until_us`, or until `events_max` events were handled, or until
     /// a checker found something.
     pub fn advance(&mut self, until_us: u64, events_max: u32) -> Advanced {
+        self.run(until_us, events_max, false)
+    }
+
+    /// The same, but time stops as soon as a terminal has said something: for a driver that
+    /// waits for the end of a command and for nothing after it.
+    pub fn advance_until_said(&mut self, until_us: u64, events_max: u32) -> Advanced {
+        self.run(until_us, events_max, true)
+    }
+
+    fn run(&mut self, until_us: u64, events_max: u32, until_said: bool) -> Advanced {
         let mut events = 0;
         kernel::run_ready(&self.kernel);
         let mut reached = false;
-        while events < events_max {
+        while events < events_max && !(until_said && self.kernel.borrow().events.has_said()) {
             let (count, stop) = self.run_quiet(until_us, events_max - events);
             events += count;
             match stop {

@@ -411,14 +411,10 @@ impl Session {
     /// Lets time pass until a terminal says something, or `until_us`.
     pub fn advance_until_output(&mut self, until_us: u64) {
         while self.world.now_us() < until_us && self.world.violation().is_none() {
-            // A replay is never under way here, and nothing else can be refused.
-            if self.advance(until_us, SLICE_EVENTS).is_err() {
-                return;
-            }
-            if self.events.as_ref().is_some_and(|events| !events.is_empty()) {
-                return;
-            }
-            if self.terminals.keys().any(|tty| !self.world.tty_alive(sim_tty(*tty))) {
+            self.world.advance_until_said(until_us, SLICE_EVENTS);
+            self.absorb();
+            let said = self.events.as_ref().is_some_and(|events| !events.is_empty());
+            if said || self.terminals.keys().any(|tty| !self.world.tty_alive(sim_tty(*tty))) {
                 return;
             }
         }
