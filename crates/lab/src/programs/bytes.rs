@@ -14,7 +14,12 @@ use super::opts::{Options, Parsed};
 pub(super) const XXD: Program = Program {
     name: "xxd",
     summary: "show bytes in hex, and make bytes of hex",
-    usage: "xxd [-puir] [-l LEN] [-s OFFSET] [-c COLUMNS] [-g GROUP] [FILE]\n  -p  only the digits    -u  in capitals\n  -r  the other way: hex to bytes (with -p for plain digits)\n  -l  at most LEN bytes    -s  from OFFSET on",
+    usage: concat!(
+        "xxd [-puir] [-l LEN] [-s OFFSET] [-c COLUMNS] [-g GROUP] [FILE]\n",
+        "  -p  only the digits    -u  in capitals\n",
+        "  -r  the other way: hex to bytes (with -p for plain digits)\n",
+        "  -l  at most LEN bytes    -s  from OFFSET on",
+    ),
     run: |sys| Box::pin(xxd(sys)),
     complete: None,
 };
@@ -23,7 +28,11 @@ pub(super) const XXD: Program = Program {
 pub(super) const BASE64: Program = Program {
     name: "base64",
     summary: "bytes to printable text and back",
-    usage: "base64 [-di] [-w COLUMNS] [FILE]\n  -d  back to bytes    -i  ignore what is not of the alphabet\n  -w  lines of so many characters (76; 0 for one line)",
+    usage: concat!(
+        "base64 [-di] [-w COLUMNS] [FILE]\n",
+        "  -d  back to bytes    -i  ignore what is not of the alphabet\n",
+        "  -w  lines of so many characters (76; 0 for one line)",
+    ),
     run: |sys| Box::pin(base64(sys)),
     complete: None,
 };

@@ -10,7 +10,15 @@ use super::opts::Options;
 pub(super) const PROGRAM: Program = Program {
     name: "cat",
     summary: "print files one after the other",
-    usage: "cat [-nbsEA] [FILE...]\n  -n  number the lines\n  -b  number the lines that are not empty\n  -s  one empty line for several\n  -E  show line ends as $\n  -A  show what cannot be seen\nWithout a file, or for -, standard input.",
+    usage: concat!(
+        "cat [-nbsEA] [FILE...]\n",
+        "  -n  number the lines\n",
+        "  -b  number the lines that are not empty\n",
+        "  -s  one empty line for several\n",
+        "  -E  show line ends as $\n",
+        "  -A  show what cannot be seen\n",
+        "Without a file, or for -, standard input.",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

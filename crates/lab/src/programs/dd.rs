@@ -8,7 +8,11 @@ use super::{Opened, Program, units};
 pub(super) const PROGRAM: Program = Program {
     name: "dd",
     summary: "copy blocks from and to any place in files",
-    usage: "dd [if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=notrunc,fsync] [status=none]\n  skip  so many blocks of the input    seek  so many of the output\n  conv=notrunc  keep the rest of the output file",
+    usage: concat!(
+        "dd [if=FILE] [of=FILE] [bs=N] [count=N] [skip=N] [seek=N] [conv=notrunc,fsync] [status=none]\n",
+        "  skip  so many blocks of the input    seek  so many of the output\n",
+        "  conv=notrunc  keep the rest of the output file",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

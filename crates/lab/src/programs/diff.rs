@@ -11,7 +11,12 @@ use super::opts::{Options, Parsed};
 pub(super) const PROGRAM: Program = Program {
     name: "diff",
     summary: "show how files differ",
-    usage: "diff [-uqsrNiwbB] [-U N] FILE1 FILE2\n  -u  with three lines around each change    -q  only whether they differ\n  -r  directories    -i  whatever the case    -w  whatever the white space\nThe status is 0 when they are equal, 1 when they differ, 2 after an error.",
+    usage: concat!(
+        "diff [-uqsrNiwbB] [-U N] FILE1 FILE2\n",
+        "  -u  with three lines around each change    -q  only whether they differ\n",
+        "  -r  directories    -i  whatever the case    -w  whatever the white space\n",
+        "The status is 0 when they are equal, 1 when they differ, 2 after an error.",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

@@ -8,7 +8,12 @@ use super::Program;
 pub(super) const PROGRAM: Program = Program {
     name: "echo",
     summary: "print its arguments",
-    usage: "echo [-neE] [TEXT...]\n  -n  no newline at the end\n  -e  understand \\n, \\t, \\xHH and the like\n  -E  do not (the default)",
+    usage: concat!(
+        "echo [-neE] [TEXT...]\n",
+        "  -n  no newline at the end\n",
+        "  -e  understand \\n, \\t, \\xHH and the like\n",
+        "  -E  do not (the default)",
+    ),
     run: |sys| {
         Box::pin(async move {
             let bytes = render(sys.args().get(1..).unwrap_or_default());

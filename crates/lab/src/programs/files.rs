@@ -11,7 +11,13 @@ use super::opts::{Options, Parsed};
 pub(super) const CP: Program = Program {
     name: "cp",
     summary: "copy files",
-    usage: "cp [-rapfnv] SOURCE... TARGET\n  -r  directories with what is in them (-a and -R are the same here)\n  -p  keep the time of the last change\n  -n  do not overwrite\n  -v  say what is done",
+    usage: concat!(
+        "cp [-rapfnv] SOURCE... TARGET\n",
+        "  -r  directories with what is in them (-a and -R are the same here)\n",
+        "  -p  keep the time of the last change\n",
+        "  -n  do not overwrite\n",
+        "  -v  say what is done",
+    ),
     run: |sys| Box::pin(cp(sys)),
     complete: None,
 };
@@ -29,7 +35,13 @@ pub(super) const MV: Program = Program {
 pub(super) const RM: Program = Program {
     name: "rm",
     summary: "remove files",
-    usage: "rm [-rfdv] FILE...\n  -r  directories with all that is in them\n  -f  say nothing of what is missing\n  -d  empty directories\n  -v  say what is done",
+    usage: concat!(
+        "rm [-rfdv] FILE...\n",
+        "  -r  directories with all that is in them\n",
+        "  -f  say nothing of what is missing\n",
+        "  -d  empty directories\n",
+        "  -v  say what is done",
+    ),
     run: |sys| Box::pin(rm(sys)),
     complete: None,
 };
@@ -38,7 +50,11 @@ pub(super) const RM: Program = Program {
 pub(super) const MKDIR: Program = Program {
     name: "mkdir",
     summary: "make directories",
-    usage: "mkdir [-pv] [-m MODE] DIRECTORY...\n  -p  those above it, too, and nothing said when it is there\n  -m  with these permissions",
+    usage: concat!(
+        "mkdir [-pv] [-m MODE] DIRECTORY...\n",
+        "  -p  those above it, too, and nothing said when it is there\n",
+        "  -m  with these permissions",
+    ),
     run: |sys| Box::pin(mkdir(sys)),
     complete: None,
 };
@@ -56,7 +72,12 @@ pub(super) const RMDIR: Program = Program {
 pub(super) const TOUCH: Program = Program {
     name: "touch",
     summary: "set the time of the last change, or make an empty file",
-    usage: "touch [-c] [-d DATE] [-r FILE] FILE...\n  -c  make no file\n  -d  this time instead of now\n  -r  the time of this file",
+    usage: concat!(
+        "touch [-c] [-d DATE] [-r FILE] FILE...\n",
+        "  -c  make no file\n",
+        "  -d  this time instead of now\n",
+        "  -r  the time of this file",
+    ),
     run: |sys| Box::pin(touch(sys)),
     complete: None,
 };

@@ -11,7 +11,12 @@ use crate::shell::pattern::Pattern;
 pub(super) const PROGRAM: Program = Program {
     name: "find",
     summary: "find files",
-    usage: "find [PATH...] [EXPRESSION]\n  -name -iname -path PATTERN   -type f|d|l|c   -size [+-]N[ckMG]   -empty\n  -newer FILE   -mmin [+-]N   -maxdepth N   -mindepth N   ! -not -o -a ( )\n  -print -print0 -printf FORMAT -delete   -exec COMMAND {} \\;   -exec COMMAND {} +",
+    usage: concat!(
+        "find [PATH...] [EXPRESSION]\n",
+        "  -name -iname -path PATTERN   -type f|d|l|c   -size [+-]N[ckMG]   -empty\n",
+        "  -newer FILE   -mmin [+-]N   -maxdepth N   -mindepth N   ! -not -o -a ( )\n",
+        "  -print -print0 -printf FORMAT -delete   -exec COMMAND {} \\;   -exec COMMAND {} +",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

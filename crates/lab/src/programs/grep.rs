@@ -12,7 +12,19 @@ use super::posix;
 pub(super) const PROGRAM: Program = Program {
     name: "grep",
     summary: "print the lines that fit a pattern",
-    usage: "grep [-ivncrEFowqlLhHsx] [-e PATTERN] [-m N] [-A N] [-B N] [-C N] PATTERN [FILE...]\n  -i  whatever the case\n  -v  lines that do not fit\n  -n  with line numbers\n  -c  only count them\n  -r  in directories, too\n  -E  extended regular expressions    -F  plain texts\n  -o  only what fits    -w  whole words    -x  whole lines\n  -q  print nothing    -l  only names of files that have some    -L  that have none\n  -m  at most N lines   -A -B -C  with N lines after, before, around\nThe status is 0 when a line fits, 1 when none does, 2 after an error.",
+    usage: concat!(
+        "grep [-ivncrEFowqlLhHsx] [-e PATTERN] [-m N] [-A N] [-B N] [-C N] PATTERN [FILE...]\n",
+        "  -i  whatever the case\n",
+        "  -v  lines that do not fit\n",
+        "  -n  with line numbers\n",
+        "  -c  only count them\n",
+        "  -r  in directories, too\n",
+        "  -E  extended regular expressions    -F  plain texts\n",
+        "  -o  only what fits    -w  whole words    -x  whole lines\n",
+        "  -q  print nothing    -l  only names of files that have some    -L  that have none\n",
+        "  -m  at most N lines   -A -B -C  with N lines after, before, around\n",
+        "The status is 0 when a line fits, 1 when none does, 2 after an error.",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

@@ -11,7 +11,11 @@ use super::units;
 pub(super) const HEAD: Program = Program {
     name: "head",
     summary: "print the beginning of files",
-    usage: "head [-n LINES] [-c BYTES] [-qv] [FILE...]\n  -n  so many lines (10); -n -5 is all but the last 5\n  -c  so many bytes",
+    usage: concat!(
+        "head [-n LINES] [-c BYTES] [-qv] [FILE...]\n",
+        "  -n  so many lines (10); -n -5 is all but the last 5\n",
+        "  -c  so many bytes",
+    ),
     run: |sys| Box::pin(head(sys)),
     complete: None,
 };
@@ -20,7 +24,12 @@ pub(super) const HEAD: Program = Program {
 pub(super) const TAIL: Program = Program {
     name: "tail",
     summary: "print the end of files, and go on as they grow",
-    usage: "tail [-n LINES] [-c BYTES] [-f] [-qv] [FILE...]\n  -n  so many lines (10); -n +5 is from line 5 on\n  -c  so many bytes\n  -f  wait for more until Ctrl-C",
+    usage: concat!(
+        "tail [-n LINES] [-c BYTES] [-f] [-qv] [FILE...]\n",
+        "  -n  so many lines (10); -n +5 is from line 5 on\n",
+        "  -c  so many bytes\n",
+        "  -f  wait for more until Ctrl-C",
+    ),
     run: |sys| Box::pin(tail(sys)),
     complete: None,
 };

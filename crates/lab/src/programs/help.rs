@@ -19,7 +19,10 @@ pub(super) const HELP: Program = Program {
 pub(super) const MAN: Program = Program {
     name: "man",
     summary: "show the page of a program",
-    usage: "man NAME\nA page says what a program does here; where it does less than the real one, the page names what it does.",
+    usage: concat!(
+        "man NAME\n",
+        "A page says what a program does here; where it does less than the real one, the page names what it does.",
+    ),
     run: man,
     complete: Some(complete),
 };

@@ -22,7 +22,12 @@ pub(super) const HOSTNAME: Program = Program {
 pub(super) const DATE: Program = Program {
     name: "date",
     summary: "print the time of the host's clock",
-    usage: "date [-u] [-R] [-I[seconds]] [-d DATE] [-r FILE] [+FORMAT]\n  -d  another time: @1795341649, 2026-11-22 09:30, '5 minutes ago'\n  -r  when the file was changed last\nFORMAT: %Y-%m-%d %H:%M:%S %s %N %F %T %a %b %j %Z and more. The time zone is UTC.",
+    usage: concat!(
+        "date [-u] [-R] [-I[seconds]] [-d DATE] [-r FILE] [+FORMAT]\n",
+        "  -d  another time: @1795341649, 2026-11-22 09:30, '5 minutes ago'\n",
+        "  -r  when the file was changed last\n",
+        "FORMAT: %Y-%m-%d %H:%M:%S %s %N %F %T %a %b %j %Z and more. The time zone is UTC.",
+    ),
     run: |sys| Box::pin(date(sys)),
     complete: None,
 };
@@ -72,7 +77,10 @@ pub(super) const DF: Program = Program {
 pub(super) const DU: Program = Program {
     name: "du",
     summary: "print what files take on the disk",
-    usage: "du [-shabc] [-d DEPTH] [FILE...]\n  -s  only the sum of each    -h  sizes as 1.5M    -a  files, too    -b  lengths in bytes",
+    usage: concat!(
+        "du [-shabc] [-d DEPTH] [FILE...]\n",
+        "  -s  only the sum of each    -h  sizes as 1.5M    -a  files, too    -b  lengths in bytes",
+    ),
     run: |sys| Box::pin(du(sys)),
     complete: None,
 };
@@ -81,7 +89,11 @@ pub(super) const DU: Program = Program {
 pub(super) const STAT: Program = Program {
     name: "stat",
     summary: "print the facts of files",
-    usage: "stat [-L] [-c FORMAT] FILE...\nFORMAT: %n name  %s size  %a mode  %A mode as letters  %U %G owners  %u %g their numbers\n  %y %Y time of the last change  %F kind  %i inode  %h links  %b blocks",
+    usage: concat!(
+        "stat [-L] [-c FORMAT] FILE...\n",
+        "FORMAT: %n name  %s size  %a mode  %A mode as letters  %U %G owners  %u %g their numbers\n",
+        "  %y %Y time of the last change  %F kind  %i inode  %h links  %b blocks",
+    ),
     run: |sys| Box::pin(stat(sys)),
     complete: None,
 };

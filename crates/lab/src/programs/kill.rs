@@ -8,7 +8,10 @@ use super::Program;
 pub(super) const PROGRAM: Program = Program {
     name: "kill",
     summary: "send a signal to processes",
-    usage: "kill [-SIGNAL | -s SIGNAL] PID...   or   kill -l\nWithout a signal: TERM. A negative number means a whole process group.",
+    usage: concat!(
+        "kill [-SIGNAL | -s SIGNAL] PID...   or   kill -l\n",
+        "Without a signal: TERM. A negative number means a whole process group.",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

@@ -14,7 +14,19 @@ use crate::shell::escape;
 pub(super) const PROGRAM: Program = Program {
     name: "ls",
     summary: "list directories",
-    usage: "ls [-aAlhd1trSRFi] [FILE...]\n  -a  hidden names, too\n  -A  the same without . and ..\n  -l  with mode, owner, size and time\n  -h  sizes as 1.5K\n  -d  directories themselves, not what is in them\n  -1  a name on each line\n  -t  newest first      -S  largest first      -r  the other way round\n  -R  directories in directories, too\n  -F  mark directories, links and programs\n  -i  numbers of inodes",
+    usage: concat!(
+        "ls [-aAlhd1trSRFi] [FILE...]\n",
+        "  -a  hidden names, too\n",
+        "  -A  the same without . and ..\n",
+        "  -l  with mode, owner, size and time\n",
+        "  -h  sizes as 1.5K\n",
+        "  -d  directories themselves, not what is in them\n",
+        "  -1  a name on each line\n",
+        "  -t  newest first      -S  largest first      -r  the other way round\n",
+        "  -R  directories in directories, too\n",
+        "  -F  mark directories, links and programs\n",
+        "  -i  numbers of inodes",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

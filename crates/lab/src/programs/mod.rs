@@ -62,7 +62,10 @@ pub struct Program {
 const BASH: Program = Program {
     name: "bash",
     summary: "the shell",
-    usage: "bash [-eux] [-c TEXT | FILE] [ARGUMENT...]\nWithout a text or a file it reads commands from standard input.",
+    usage: concat!(
+        "bash [-eux] [-c TEXT | FILE] [ARGUMENT...]\n",
+        "Without a text or a file it reads commands from standard input.",
+    ),
     run: shell::bash,
     complete: None,
 };

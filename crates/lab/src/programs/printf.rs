@@ -9,7 +9,11 @@ use crate::shell::escape;
 pub(super) const PROGRAM: Program = Program {
     name: "printf",
     summary: "print by a format",
-    usage: "printf FORMAT [ARGUMENT...]\nUnderstands %s %b %q %c %d %i %u %o %x %X %f %e %g %%, with flags, width and precision.\nThe format is used again while arguments are left.",
+    usage: concat!(
+        "printf FORMAT [ARGUMENT...]\n",
+        "Understands %s %b %q %c %d %i %u %o %x %X %f %e %g %%, with flags, width and precision.\n",
+        "The format is used again while arguments are left.",
+    ),
     run: |sys| {
         Box::pin(async move {
             let args = sys.args();

@@ -12,7 +12,11 @@ use crate::shell::builtins::test::evaluate;
 pub(super) const PS: Program = Program {
     name: "ps",
     summary: "list processes",
-    usage: "ps [-e] [-f] [-p PID] [-o COLUMNS]   or   ps aux\n  -e  all of the host, not only those of this terminal    -f  with parents and arguments\n  -o  columns: pid,ppid,pgid,stat,tty,time,etime,comm,args,user",
+    usage: concat!(
+        "ps [-e] [-f] [-p PID] [-o COLUMNS]   or   ps aux\n",
+        "  -e  all of the host, not only those of this terminal    -f  with parents and arguments\n",
+        "  -o  columns: pid,ppid,pgid,stat,tty,time,etime,comm,args,user",
+    ),
     run: |sys| Box::pin(ps(sys)),
     complete: None,
 };
@@ -30,7 +34,11 @@ pub(super) const SLEEP: Program = Program {
 pub(super) const TIMEOUT: Program = Program {
     name: "timeout",
     summary: "run a command, and end it when it takes too long",
-    usage: "timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND [ARGUMENT...]\n  -s  this signal instead of TERM    -k  KILL after so long again\nThe status is 124 when it took too long.",
+    usage: concat!(
+        "timeout [-s SIGNAL] [-k DURATION] DURATION COMMAND [ARGUMENT...]\n",
+        "  -s  this signal instead of TERM    -k  KILL after so long again\n",
+        "The status is 124 when it took too long.",
+    ),
     run: |sys| Box::pin(timeout(sys)),
     complete: None,
 };
@@ -39,7 +47,10 @@ pub(super) const TIMEOUT: Program = Program {
 pub(super) const ENV: Program = Program {
     name: "env",
     summary: "print the environment, or run a command in another one",
-    usage: "env [-i] [-u NAME] [NAME=VALUE...] [COMMAND [ARGUMENT...]]\n  -i  begin with an empty one    -u  without NAME",
+    usage: concat!(
+        "env [-i] [-u NAME] [NAME=VALUE...] [COMMAND [ARGUMENT...]]\n",
+        "  -i  begin with an empty one    -u  without NAME",
+    ),
     run: |sys| Box::pin(env(sys)),
     complete: None,
 };
@@ -48,7 +59,11 @@ pub(super) const ENV: Program = Program {
 pub(super) const XARGS: Program = Program {
     name: "xargs",
     summary: "run a command with arguments from the input",
-    usage: "xargs [-n N] [-I TEXT] [-0rt] [-d C] [COMMAND [ARGUMENT...]]\n  -n  at most N arguments each time    -I  a line in the place of TEXT\n  -0  arguments end at NUL    -r  nothing where there are none    -t  say what is run",
+    usage: concat!(
+        "xargs [-n N] [-I TEXT] [-0rt] [-d C] [COMMAND [ARGUMENT...]]\n",
+        "  -n  at most N arguments each time    -I  a line in the place of TEXT\n",
+        "  -0  arguments end at NUL    -r  nothing where there are none    -t  say what is run",
+    ),
     run: |sys| Box::pin(xargs(sys)),
     complete: None,
 };
@@ -57,7 +72,10 @@ pub(super) const XARGS: Program = Program {
 pub(super) const NOHUP: Program = Program {
     name: "nohup",
     summary: "run a command that outlives its terminal",
-    usage: "nohup COMMAND [ARGUMENT...]\nWhat it prints to a terminal is added to nohup.out instead.",
+    usage: concat!(
+        "nohup COMMAND [ARGUMENT...]\n",
+        "What it prints to a terminal is added to nohup.out instead.",
+    ),
     run: |sys| Box::pin(nohup(sys)),
     complete: None,
 };
@@ -98,7 +116,10 @@ pub(super) const FALSE: Program = Program {
 pub(super) const TEST: Program = Program {
     name: "test",
     summary: "test files, texts and numbers",
-    usage: "test EXPRESSION   or   [ EXPRESSION ]\n  -e -f -d -s -x FILE   -z -n TEXT   A = B   A != B   N -eq -ne -lt -le -gt -ge M   ! E   E -a E   E -o E",
+    usage: concat!(
+        "test EXPRESSION   or   [ EXPRESSION ]\n",
+        "  -e -f -d -s -x FILE   -z -n TEXT   A = B   A != B   N -eq -ne -lt -le -gt -ge M   ! E   E -a E   E -o E",
+    ),
     run: |sys| Box::pin(test(sys)),
     complete: None,
 };

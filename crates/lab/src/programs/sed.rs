@@ -13,7 +13,14 @@ use super::opts::{Options, Parsed};
 pub(super) const PROGRAM: Program = Program {
     name: "sed",
     summary: "edit lines as they go by",
-    usage: "sed [-nEis] [-e SCRIPT] [-f FILE] [SCRIPT] [FILE...]\n  -n  print only what p asks for\n  -E  extended regular expressions\n  -i  change the files; -i.bak keeps the old ones\nCommands: s/REGEX/TEXT/gpi, d, p, q, =, a\\ i\\ c\\ TEXT, y/abc/xyz/, n N D P h H g G x, b t :LABEL, { }.\nAddresses: N, $, /REGEX/, N~STEP, two of them with a comma, ! after them.",
+    usage: concat!(
+        "sed [-nEis] [-e SCRIPT] [-f FILE] [SCRIPT] [FILE...]\n",
+        "  -n  print only what p asks for\n",
+        "  -E  extended regular expressions\n",
+        "  -i  change the files; -i.bak keeps the old ones\n",
+        "Commands: s/REGEX/TEXT/gpi, d, p, q, =, a\\ i\\ c\\ TEXT, y/abc/xyz/, n N D P h H g G x, b t :LABEL, { }.\n",
+        "Addresses: N, $, /REGEX/, N~STEP, two of them with a comma, ! after them.",
+    ),
     run: |sys| Box::pin(run_program(sys)),
     complete: None,
 };

@@ -9,7 +9,10 @@ use super::io::Out;
 pub(super) const PROGRAM: Program = Program {
     name: "seq",
     summary: "print numbers",
-    usage: "seq [-w] [-s TEXT] [-f FORMAT] [FIRST [STEP]] LAST\n  -w  all of the same width    -s  TEXT between them    -f  by a format of printf",
+    usage: concat!(
+        "seq [-w] [-s TEXT] [-f FORMAT] [FIRST [STEP]] LAST\n",
+        "  -w  all of the same width    -s  TEXT between them    -f  by a format of printf",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };

@@ -12,7 +12,13 @@ use super::opts::{Options, Parsed};
 pub(super) const SORT: Program = Program {
     name: "sort",
     summary: "sort lines",
-    usage: "sort [-nrufbhVsc] [-k FIELD[,FIELD]] [-t C] [-o FILE] [FILE...]\n  -n  by number    -h  by size (2K, 1M)    -V  by version\n  -r  the other way round    -u  each only once\n  -k  by these fields: 2, 2,3, 2n, 1.3,1.5    -t  fields end at C\n  -f  whatever the case    -b  without blanks in front    -c  only check",
+    usage: concat!(
+        "sort [-nrufbhVsc] [-k FIELD[,FIELD]] [-t C] [-o FILE] [FILE...]\n",
+        "  -n  by number    -h  by size (2K, 1M)    -V  by version\n",
+        "  -r  the other way round    -u  each only once\n",
+        "  -k  by these fields: 2, 2,3, 2n, 1.3,1.5    -t  fields end at C\n",
+        "  -f  whatever the case    -b  without blanks in front    -c  only check",
+    ),
     run: |sys| Box::pin(sort(sys)),
     complete: None,
 };
@@ -21,7 +27,12 @@ pub(super) const SORT: Program = Program {
 pub(super) const UNIQ: Program = Program {
     name: "uniq",
     summary: "one line for several equal ones in a row",
-    usage: "uniq [-cdui] [-f N] [FILE]\n  -c  with how many there were\n  -d  only those there were more of    -u  only those there was one of\n  -i  whatever the case    -f  without the first N fields",
+    usage: concat!(
+        "uniq [-cdui] [-f N] [FILE]\n",
+        "  -c  with how many there were\n",
+        "  -d  only those there were more of    -u  only those there was one of\n",
+        "  -i  whatever the case    -f  without the first N fields",
+    ),
     run: |sys| Box::pin(uniq(sys)),
     complete: None,
 };

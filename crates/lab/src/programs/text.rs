@@ -12,7 +12,11 @@ use crate::shell::pattern::in_class;
 pub(super) const TR: Program = Program {
     name: "tr",
     summary: "replace or delete characters",
-    usage: "tr [-cds] SET1 [SET2]\n  -d  delete    -s  one for several in a row    -c  all characters but those of SET1\nSets know a-z, \\n and [:alpha:], [:digit:], [:space:], [:upper:], [:lower:], [:punct:].",
+    usage: concat!(
+        "tr [-cds] SET1 [SET2]\n",
+        "  -d  delete    -s  one for several in a row    -c  all characters but those of SET1\n",
+        "Sets know a-z, \\n and [:alpha:], [:digit:], [:space:], [:upper:], [:lower:], [:punct:].",
+    ),
     run: |sys| Box::pin(tr(sys)),
     complete: None,
 };
@@ -21,7 +25,11 @@ pub(super) const TR: Program = Program {
 pub(super) const CUT: Program = Program {
     name: "cut",
     summary: "print parts of lines",
-    usage: "cut -f LIST [-d C] [-s] [FILE...]   or   cut -c LIST [FILE...]\n  LIST is like 1,3-5,7-\n  -d  fields end at C instead of a tab    -s  without lines that have none",
+    usage: concat!(
+        "cut -f LIST [-d C] [-s] [FILE...]   or   cut -c LIST [FILE...]\n",
+        "  LIST is like 1,3-5,7-\n",
+        "  -d  fields end at C instead of a tab    -s  without lines that have none",
+    ),
     run: |sys| Box::pin(cut(sys)),
     complete: None,
 };

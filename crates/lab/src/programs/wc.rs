@@ -11,7 +11,10 @@ use crate::shell::width::columns_of;
 pub(super) const PROGRAM: Program = Program {
     name: "wc",
     summary: "count lines, words and bytes",
-    usage: "wc [-lwcmL] [FILE...]\n  -l lines  -w words  -c bytes  -m characters  -L length of the longest line",
+    usage: concat!(
+        "wc [-lwcmL] [FILE...]\n",
+        "  -l lines  -w words  -c bytes  -m characters  -L length of the longest line",
+    ),
     run: |sys| Box::pin(run(sys)),
     complete: None,
 };
