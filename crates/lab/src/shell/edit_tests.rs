@@ -1,3 +1,5 @@
+//! The line editor against a small terminal.
+
 use super::super::complete::tests::Somewhere;
 use super::*;
 

@@ -1,3 +1,5 @@
+//! The grammar, by its texts.
+
 use super::*;
 
 fn error(text: &str) -> String {

@@ -1,3 +1,5 @@
+//! What the flags of `etcd` become, and what it refuses.
+
 use super::config::{Refusal, Said, parse};
 use super::*;
 
