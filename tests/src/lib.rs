@@ -1,3 +1,4 @@
 //! What the integration tests and the benchmarks share.
 
+pub mod recorded;
 pub mod workload;

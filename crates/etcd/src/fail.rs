@@ -67,7 +67,8 @@ impl Fail {
             Fail::LeaseNotPrimary => "not a primary lessor",
             Fail::MemberNotFound => "etcdserver: member not found",
             Fail::MemberIdExists => "etcdserver: member ID already exist",
-            Fail::MemberIdRemoved => "membership: ID removed",
+            // A removed id is told like one that never was.
+            Fail::MemberIdRemoved => "etcdserver: member not found",
             Fail::PeerUrlExists => "etcdserver: Peer URLs already exists",
             Fail::BadMemberUrls => "etcdserver: given member URLs are invalid",
             Fail::NotEnoughStarted => {
@@ -114,7 +115,7 @@ impl Fail {
             | Fail::RequestTooLarge => Code::InvalidArgument,
             Fail::Compacted | Fail::FutureRevision | Fail::LeaseTtlTooLarge => Code::OutOfRange,
             Fail::NoSpace | Fail::TooManyRequests => Code::ResourceExhausted,
-            Fail::LeaseNotFound | Fail::MemberNotFound => Code::NotFound,
+            Fail::LeaseNotFound | Fail::MemberNotFound | Fail::MemberIdRemoved => Code::NotFound,
             Fail::LeaseExists
             | Fail::MemberIdExists
             | Fail::PeerUrlExists
@@ -136,7 +137,6 @@ impl Fail {
             Fail::Corrupt => Code::DataLoss,
             // These are missing from the server's translation table, so gRPC calls them unknown.
             Fail::LeaseNotPrimary
-            | Fail::MemberIdRemoved
             | Fail::NotEnoughStarted
             | Fail::TransferTooSlow
             | Fail::ProposalDropped => Code::Unknown,

@@ -130,8 +130,9 @@ impl Member {
     pub(crate) fn send_snapshot(&mut self, key: RequestKey) {
         let (_, image) = self.state_to_send();
         let bytes = image.to_bytes();
-        let version = storage_version(&self.store).map(|v| v.to_string()).unwrap_or_default();
-        let version = if self.release().is_3_6() { version } else { String::new() };
+        // Only what is written down counts here, not what the layout shows.
+        let stored = self.store.get("meta", b"storageVersion").unwrap_or_default();
+        let version = String::from_utf8_lossy(&stored).into_owned();
         let mut remaining = bytes.len() as u64;
         for start in (0..bytes.len()).step_by(SNAPSHOT_CHUNK) {
             let blob = bytes.slice(start..bytes.len().min(start + SNAPSHOT_CHUNK));

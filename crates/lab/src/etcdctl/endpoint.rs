@@ -133,7 +133,7 @@ async fn probe(ctl: Rc<Ctl>, settings: Settings, client: Client, endpoint: Strin
     let get = pb::RangeRequest { key: "health".into(), ..pb::RangeRequest::default() };
     let got = client.call(&Op::Range(get), deadline_us).await;
     let took_us = ctl.sys.mono_us() - start_us;
-    let took = duration::format(i64::try_from(took_us * 1000).unwrap_or(i64::MAX));
+    let took = duration::measured(took_us, u64::from(ctl.sys.pid().0));
     let error = match got {
         Err(error) if error.to_string() != "etcdserver: permission denied" => error.to_string(),
         _ => alarms(&client, deadline_us).await,

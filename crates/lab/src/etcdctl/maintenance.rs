@@ -149,8 +149,7 @@ pub(super) async fn move_leader(ctl: Rc<Ctl>) -> Result<(), Exit> {
 }
 
 fn took(sys: &Sys, since_us: u64) -> String {
-    let ns = (sys.mono_us() - since_us) * 1000;
-    duration::format(i64::try_from(ns).unwrap_or(i64::MAX))
+    duration::measured(sys.mono_us() - since_us, u64::from(sys.pid().0))
 }
 
 /// The places in the client's source that its log lines name.

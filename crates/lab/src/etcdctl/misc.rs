@@ -68,7 +68,7 @@ pub(super) async fn completion(ctl: Rc<Ctl>) -> Result<(), Exit> {
 }
 
 fn bash(names: &str, words: &[(&str, String)]) -> String {
-    let title = format!("{:<58}-*- shell-script -*-", "# bash completion for etcdctl");
+    let title = format!("{:<59}-*- shell-script -*-", "# bash completion for etcdctl");
     format!(
         "{title}\n\n__etcdctl_debug()\n{{\n  [[ -n ${{BASH_COMP_DEBUG_FILE:-}} ]] && echo \"$*\" \
          >> \"$BASH_COMP_DEBUG_FILE\"\n}}\n\n__etcdctl_complete()\n{{\n  \

@@ -100,11 +100,16 @@ pub(crate) fn release_of(sys: &Sys) -> Release {
     Release::parse(&sys.release()).unwrap_or(Release::V3_6)
 }
 
+/// How long the real program takes to load and to get going. Without it a loop of commands
+/// would put into one batch of the database what the real one spreads over several.
+const START_US: u64 = 15_000;
+
 /// The program.
 pub async fn run(sys: Sys) -> i32 {
+    sys.sleep_us(START_US).await;
     let release = release_of(&sys);
     let words: Vec<String> = sys.args().into_iter().skip(1).collect();
-    let end = match api_refusal(&sys, release) {
+    let end = match api_refusal(&sys, release, &words) {
         Some(exit) => Err(exit),
         None => dispatch(&sys, release, &words).await,
     };
@@ -119,14 +124,42 @@ pub async fn run(sys: Sys) -> i32 {
     }
 }
 
-/// Until 3.5 `ETCDCTL_API` chooses the API; the lab speaks version 3.
-fn api_refusal(sys: &Sys, release: Release) -> Option<Exit> {
+/// The words of the client of API version 2.
+const V2_COMMANDS: [&str; 17] = [
+    "backup",
+    "cluster-health",
+    "mk",
+    "mkdir",
+    "rm",
+    "rmdir",
+    "get",
+    "ls",
+    "set",
+    "setdir",
+    "update",
+    "updatedir",
+    "watch",
+    "exec-watch",
+    "member",
+    "user",
+    "role",
+];
+
+/// Until 3.5 `ETCDCTL_API` chooses the API. The lab's members speak version 3 only.
+fn api_refusal(sys: &Sys, release: Release, words: &[String]) -> Option<Exit> {
     if release.is_3_6() {
         return None;
     }
+    let refuse = |code, text: String| Some(Exit { code, text: format!("{text}\n") });
     match sys.env("ETCDCTL_API")?.as_str() {
         "" | "3" => None,
-        other => Some(Exit { code: 1, text: format!("unsupported API version: {other}\n") }),
+        "2" => match words.iter().find(|word| !word.starts_with('-')) {
+            Some(word) if !V2_COMMANDS.contains(&word.as_str()) => {
+                refuse(3, format!("No help topic for '{word}'"))
+            }
+            _ => refuse(1, "API version 2 is not part of this lab".to_owned()),
+        },
+        other => refuse(1, format!("unsupported API version: {other}")),
     }
 }
 

@@ -99,6 +99,10 @@ impl Ctl {
         if watching {
             used.extend(["ETCDCTL_WATCH_KEY".to_owned(), "ETCDCTL_WATCH_RANGE_END".to_owned()]);
         }
+        if !self.release.is_3_6() {
+            // main has looked at it and unset it.
+            used.push("ETCDCTL_API".to_owned());
+        }
         let line = if self.release.is_3_6() { (86, 94) } else { (85, 93) };
         for (name, value) in self.sys.envs() {
             if used.contains(&name) {

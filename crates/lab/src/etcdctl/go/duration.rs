@@ -26,6 +26,14 @@ pub fn format(ns: i64) -> String {
     }
 }
 
+/// The text of a time that was measured in microseconds. Go's clock has nanoseconds: what is
+/// below our clock's resolution is drawn from `salt`, so that no time is suspiciously round.
+pub fn measured(us: u64, salt: u64) -> String {
+    let drawn = (us ^ salt.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+    let ns = us.saturating_mul(1000).saturating_add(1 + drawn % 999);
+    format(i64::try_from(ns).unwrap_or(i64::MAX))
+}
+
 /// `value / scale` with as many decimals as it has.
 fn decimal(value: u64, scale: u64) -> String {
     let (whole, rest) = (value / scale, value % scale);
@@ -106,6 +114,15 @@ fn number(digits: &str) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_measured_time_has_nanoseconds() {
+        for us in [0, 4461, 5_000_000] {
+            let ns = parse(&measured(us, 7)).unwrap();
+            assert_eq!(u64::try_from(ns / 1000), Ok(us));
+            assert_ne!(ns % 1000, 0);
+        }
+    }
 
     #[test]
     fn prints_and_reads_durations() {
