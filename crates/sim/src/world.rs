@@ -2,6 +2,8 @@
 
 mod inject;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod views;
 
 use std::cell::RefCell;

@@ -197,7 +197,7 @@ impl World {
         self.kernel.borrow().host(host).disk.read_file(path)
     }
 
-    /// Puts a file on a disk, durable at once.
+    /// Puts a file on a disk, durable at once: a change by somebody who is no member.
     pub fn write_file(
         &mut self,
         host: HostId,
@@ -207,7 +207,10 @@ impl World {
     ) -> Result<(), Errno> {
         let mut kernel = self.kernel.borrow_mut();
         let at = kernel.at(host);
-        kernel.host_mut(host).disk.install(path, &bytes, mode, at)
+        let disk = &mut kernel.host_mut(host).disk;
+        disk.install(path, &bytes, mode, at)?;
+        disk.note_change(path);
+        Ok(())
     }
 
     /// The names in a directory, sorted, and which of them are directories.
