@@ -20,7 +20,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
         <header class="topbar">
             <a class="brand" href="./" aria-label="Quorum Lab">
                 <svg viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="15" /><path d="M32 17 48 45H16Z" /><circle class="top" cx="32" cy="17" r="8" /><circle cx="48" cy="45" r="7" /><circle cx="16" cy="45" r="7" /></svg>
-                <span>{ "Quorum Lab" }</span>
+                <h1>{ "Quorum Lab" }</h1>
             </a>
             { about(look) }
             { time::draw(look) }
