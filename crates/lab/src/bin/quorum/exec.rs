@@ -190,7 +190,7 @@ impl Typist<'_> {
                     // What a background job of another shell prints belongs to no command.
                     SessionEvent::Output { stream, bytes, .. } => self.show(stream, &bytes),
                     SessionEvent::Done { tty: from, exit: status } if from == tty => {
-                        exit = Some(status)
+                        exit = Some(status);
                     }
                     SessionEvent::Done { .. } => {}
                 }
