@@ -111,7 +111,7 @@ impl Clock {
 pub(crate) fn label(per_mille: u32) -> String {
     match per_mille {
         0 => "x0".into(),
-        1..REAL if REAL % per_mille == 0 => format!("x1/{}", REAL / per_mille),
+        1..REAL if REAL.is_multiple_of(per_mille) => format!("x1/{}", REAL / per_mille),
         1..REAL => format!("x1/{}", (REAL + per_mille / 2) / per_mille),
         _ if per_mille < 10 * REAL && per_mille % REAL >= 100 => {
             format!("x{}.{}", per_mille / REAL, per_mille % REAL / 100)

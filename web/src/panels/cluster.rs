@@ -112,11 +112,14 @@ struct Press {
 /// A pointer that moved less than this only pressed.
 const STILL: f64 = 6.0;
 
+/// What is done with a pointer at a place of the stage.
+type Handle = Rc<dyn Fn(&PointerEvent, Point)>;
+
 /// A press on the stage is a lasso, a press on a member a line to another; a short press on
 /// the stage picks a message.
 fn listen(element: &Element, scene: SceneRef, emit: Emit) -> [EventListener; 4] {
     let press: Rc<RefCell<Option<Press>>> = Rc::default();
-    let on = |kind: &'static str, handle: Rc<dyn Fn(&PointerEvent, Point)>| {
+    let on = |kind: &'static str, handle: Handle| {
         let stage = element.clone();
         EventListener::new(element, kind, move |event| {
             if let Some(event) = event.dyn_ref::<PointerEvent>() {

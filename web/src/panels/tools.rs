@@ -124,8 +124,11 @@ pub(crate) static TOOLS: &[Tool] = &[
     },
 ];
 
-/// Choices of one member that are values, not verbs: (verb, what the list says, its entries).
-static MEMBER_CHOICES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Values of one verb: the verb, what its list says, and its entries as value and words.
+type Choices = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Choices of one member that are values, not verbs.
+static MEMBER_CHOICES: &[Choices] = &[
     (
         "disk",
         "Disk…",
@@ -140,7 +143,7 @@ static MEMBER_CHOICES: &[(&str, &str, &[(&str, &str)])] = &[
 ];
 
 /// The same for a link.
-static LINK_CHOICES: &[(&str, &str, &[(&str, &str)])] = &[
+static LINK_CHOICES: &[Choices] = &[
     (
         "latency",
         "Latency…",
@@ -233,8 +236,8 @@ fn two_chosen(look: &Look<'_>, a: &MemberCard, b: &MemberCard) -> Html {
     html! {
         <>
             <b class="subject">{ format!("{one} – {other}") }</b>
-            { button(look, "cut", &format!("Cut {one} → {other}"), format!("cut {one} {other}"), "cut one direction") }
-            { button(look, "cut", &format!("Cut {other} → {one}"), format!("cut {other} {one}"), "cut the other direction") }
+            { button(look, "cut", &format!("Cut {one}→{other}"), format!("cut {one} {other}"), "cut one direction") }
+            { button(look, "cut", &format!("Cut {other}→{one}"), format!("cut {other} {one}"), "cut the other direction") }
             { for LINK_CHOICES.iter().map(|choice| choices(look, choice, format!("{one} {other}"))) }
             { split(look) }
             { heal(look) }
@@ -255,7 +258,7 @@ fn many_chosen(look: &Look<'_>, chosen: &[&MemberCard]) -> Html {
 
 fn split(look: &Look<'_>) -> Html {
     match partition(look.view, &look.ui.chosen) {
-        Some(line) => button(look, "partition", "Partition from the rest", line, "cut all links between the two sides (x)"),
+        Some(line) => button(look, "partition", "Partition", line, "cut all links between these and the rest (x)"),
         None => Html::default(),
     }
 }
@@ -264,7 +267,7 @@ fn heal(look: &Look<'_>) -> Html {
     if look.view.links.is_empty() {
         return Html::default();
     }
-    button(look, "heal", "Heal all links", "heal".into(), "join all links again")
+    button(look, "heal", "Heal all", "heal".into(), "join all links again")
 }
 
 /// A list of values; choosing one says the line.
