@@ -44,6 +44,17 @@ function say(error) {
 
 start().catch(say);
 
+// A trap of the page's own module (not of the world, which the worker brings back) leaves a
+// picture that does nothing: say so over it.
+addEventListener('error', ({ error }) => {
+  if (!(error instanceof WebAssembly.RuntimeError) || document.getElementById('crash')) return;
+  const note = document.createElement('p');
+  note.id = 'crash';
+  note.setAttribute('role', 'alert');
+  note.textContent = 'The page stopped unexpectedly. What you did is saved: reload to go on.';
+  document.body.append(note);
+});
+
 // Offline after the first visit. Optional: an insecure origin or a refusal changes nothing.
 if (navigator.serviceWorker && location.protocol !== 'file:') {
   addEventListener('load', () => {

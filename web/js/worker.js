@@ -243,6 +243,7 @@ self.onmessage = async ({ data }) => {
     // What is no trap (a module that could not be fetched) has nothing to be brought back.
     const text = String(error?.message ?? error);
     const trap = error instanceof WebAssembly.RuntimeError || error instanceof Culprit;
+    if (trap) console.error(`core.wasm trapped in '${kind}':`, error.cause ?? error);
     answer = trap ? { trapped: await recover(error), text } : { failed: text };
   }
   postMessage({ id, kind, ...answer }, transfer(answer));

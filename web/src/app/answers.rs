@@ -96,6 +96,8 @@ impl App {
                 }
                 self.jump_to(*point);
                 self.clock.running = !dropped.is_empty() && self.clock.running;
+                // The checkpoint holds the line that led here, ready to be sent again: Ctrl-C.
+                self.interrupt_after = !dropped.is_empty();
                 let what = match dropped.len() {
                     0 => "Time is paused there; undo the last action, or start a new lab.".to_string(),
                     1 => "The last action, which led to it, was left out. Everything before it is as it was.".to_string(),

@@ -97,6 +97,8 @@ pub(crate) struct App {
     resync: Resync,
     /// The picture is asked for even while time stands still.
     stale: bool,
+    /// After a trap, the line that led to it is taken off the terminal.
+    interrupt_after: bool,
     /// One event is asked for.
     step: bool,
     /// Virtual time that is due.
@@ -168,6 +170,7 @@ impl Component for App {
             emit: link.callback(|msg| msg),
             resync: Resync::None,
             stale: false,
+            interrupt_after: false,
             step: false,
             owed_us: 0,
             render_due: false,

@@ -98,7 +98,8 @@ impl App {
     }
 
     fn take_delta(&mut self, delta: Delta) {
-        if self.resync == Resync::Everything {
+        let anew = self.resync == Resync::Everything;
+        if anew {
             self.view = Default::default();
         }
         self.resync = match self.resync {
@@ -117,8 +118,13 @@ impl App {
         }
         self.render_due |= changed;
         self.notice_deeds(&before);
-        self.read_aloud(&told);
+        if !anew {
+            self.read_aloud(&told);
+        }
         self.end_loan();
+        if anew && std::mem::take(&mut self.interrupt_after) {
+            self.typed(self.ui.terminal, vec![3]);
+        }
     }
 
     /// What the learner brought about shows in the counts.
@@ -160,8 +166,8 @@ impl App {
         let rows = told.iter().filter(|row| loud(row.kind));
         let sentences: Vec<String> = rows
             .map(|row| match &row.host {
-                Some(host) => format!("{host}: {}", row.text),
-                None => row.text.clone(),
+                Some(host) if !row.text.contains(host.as_str()) => format!("{host}: {}", row.text),
+                _ => row.text.clone(),
             })
             .collect();
         if !sentences.is_empty() {

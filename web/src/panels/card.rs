@@ -18,7 +18,7 @@ pub(super) fn standing(card: &MemberCard) -> (&'static str, &'static str, &'stat
         (Power::Frozen, _) => ("Frozen", "freeze", "frozen"),
         (Power::Running, Some(Role::Leader)) => ("Leader", "leader", "leader"),
         (Power::Running, Some(Role::Candidate)) => ("Candidate", "candidate", "candidate"),
-        (Power::Running, Some(Role::PreCandidate)) => ("Pre-candidate", "candidate", "candidate"),
+        (Power::Running, Some(Role::PreCandidate)) => ("Pre-vote", "candidate", "candidate"),
         (Power::Running, Some(Role::Learner)) => ("Learner", "learner", "learner"),
         (Power::Running, Some(Role::Follower)) => ("Follower", "follower", "follower"),
         (Power::Running, None) => ("Starting", "clock", "down"),

@@ -41,7 +41,7 @@ fn draw(look: &Look<'_>) -> Html {
         <ol class="story">
             { for story.iter().rev().take(ROWS_MAX).map(|row| {
                 let (drawn, class, name) = sign(row.kind);
-                let place = row.host.clone().filter(|host| !row.text.starts_with(host.as_str())).map(|host| {
+                let place = row.host.clone().filter(|host| !row.text.contains(host.as_str())).map(|host| {
                     let chosen = host.clone();
                     html! {
                         <button class="where" onclick={look.click(move || Msg::Choose { host: chosen.clone(), add: false })}>{ host }</button>

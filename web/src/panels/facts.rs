@@ -25,7 +25,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
                     }) }
                 </div>
             </header>
-            <div id="facts-body" class={classes!("body", front)} role="tabpanel" aria-labelledby={format!("tab-{front}")} tabindex="0">
+            <div id="facts-body" class="body" role="tabpanel" aria-labelledby={format!("tab-{front}")} tabindex="0">
                 { for panel(front).map(|panel| (panel.draw)(look)) }
             </div>
         </section>

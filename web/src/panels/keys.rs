@@ -56,7 +56,7 @@ fn change(look: &Look<'_>, row: &KeyRow, keys: &KeysView) -> Html {
     let old = row.mod_revision <= keys.compacted;
     let key = row.key.clone();
     html! {
-        <tr key={format!("{}:{}", row.mod_revision, row.key)} class={classes!(gone.then_some("tombstone"), old.then_some("old"))}>
+        <tr class={classes!(gone.then_some("tombstone"), old.then_some("old"))}>
             <td class="number">{ row.mod_revision }</td>
             <td class="wide"><button onclick={look.click(move || Msg::History(Some(key.clone())))} title="Only this key's history">
                 <code>{ &row.key }</code></button></td>

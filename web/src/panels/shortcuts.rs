@@ -83,18 +83,32 @@ pub(crate) fn message_for(key: &str, code: &str, shift: bool, ui: &UiState, view
 
 /// The list.
 pub(super) fn list() -> Html {
-    let row = |key: String, means: String| html! { <div key={key.clone()}><dt><kbd>{ key }</kbd></dt><dd>{ means }</dd></div> };
+    let row = |key: &str, means: &str| html! { <div><dt><kbd>{ key.to_string() }</kbd></dt><dd>{ means.to_string() }</dd></div> };
     let mut rows = Vec::new();
     for shortcut in SHORTCUTS {
-        rows.push(row(shortcut.shown.into(), shortcut.means.into()));
+        rows.push(row(shortcut.shown, shortcut.means));
     }
     for (key, means) in OTHERS {
-        rows.push(row(key.into(), means.into()));
+        rows.push(row(key, means));
     }
+    // Tools that undo each other share a key: one row for both.
+    let mut tools: Vec<(char, String)> = Vec::new();
     for tool in tools::TOOLS {
-        if let Some(key) = tool.key {
-            rows.push(row(key.into(), format!("chosen member: {}", tool.label.to_ascii_lowercase())));
+        let Some(key) = tool.key else { continue };
+        match tools.iter_mut().find(|(it, _)| *it == key) {
+            Some((_, label)) => label.push_str(&format!(", {}", tool.label.to_ascii_lowercase())),
+            None => tools.push((key, tool.label.to_ascii_lowercase())),
         }
     }
-    html! { <dl class="shortcuts">{ for rows.into_iter() }</dl> }
+    let mut of_member = Vec::new();
+    for (key, label) in tools {
+        of_member.push(row(&key.to_string(), &label));
+    }
+    html! {
+        <>
+            <dl class="shortcuts">{ for rows.into_iter() }</dl>
+            <h3>{ "With one member chosen" }</h3>
+            <dl class="shortcuts">{ for of_member.into_iter() }</dl>
+        </>
+    }
 }

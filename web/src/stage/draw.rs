@@ -134,8 +134,10 @@ impl Scene {
                 self.draw_one_way(context, from, to);
             }
         }
-        if let Some(label) = label(there.or(back)) {
-            self.draw_label(context, along(from, to, 0.5, 0.0), &label);
+        let words = words(there.or(back));
+        for (line, word) in words.iter().enumerate() {
+            let below = (line as f64 - (words.len() as f64 - 1.0) / 2.0) * 19.0;
+            self.draw_label(context, at(along(from, to, 0.5, 0.0), 0.0, below), word);
         }
     }
 
@@ -265,8 +267,9 @@ fn smooth(part: f64) -> f64 {
     part * part * (3.0 - 2.0 * part)
 }
 
-fn label(link: Option<&LinkView>) -> Option<String> {
-    let link = link?;
+/// What is unusual about a link, in words.
+fn words(link: Option<&LinkView>) -> Vec<String> {
+    let Some(link) = link else { return Vec::new() };
     let percent = |per_10k: u16| format!("{} %", text::decimal(per_10k.into(), 100));
     let mut words = Vec::new();
     if link.latency_us >= 1000 {
@@ -278,7 +281,7 @@ fn label(link: Option<&LinkView>) -> Option<String> {
     if link.duplicate_per_10k > 0 {
         words.push(format!("{} twice", percent(link.duplicate_per_10k)));
     }
-    (!words.is_empty()).then(|| words.join(" · "))
+    words
 }
 
 fn at(point: Point, dx: f64, dy: f64) -> Point {

@@ -35,8 +35,8 @@ impl Size {
     pub(crate) fn extent(self) -> (f64, f64) {
         match self {
             Size::Full => (188.0, 112.0),
-            Size::Compact => (146.0, 84.0),
-            Size::Disc => (78.0, 74.0),
+            Size::Compact => (146.0, 66.0),
+            Size::Disc => (70.0, 66.0),
         }
     }
 
@@ -68,9 +68,9 @@ fn places(size: Size, count: usize, width: f64, height: f64) -> Vec<Point> {
     // Where the middle of a card may be.
     let (left, right) = (SIDE + card_width / 2.0, width - SIDE - card_width / 2.0);
     let (top, bottom) = (TOP + card_height / 2.0, height - BOTTOM - card_height / 2.0);
-    let high = (bottom - top).max(40.0);
+    let high = (bottom - top).min((right - left).max(0.0) * 1.5).max(40.0);
     // A very wide ring hides who is whose neighbour: bounded in its width.
-    let wide = (right - left).min((high * 2.4).max(480.0)).max(40.0);
+    let wide = (right - left).min((high * 2.6).max(480.0)).max(40.0);
     let turn = std::f64::consts::TAU / count.max(1) as f64;
     let angle = |place: usize| turn * place as f64 - std::f64::consts::FRAC_PI_2;
     let ring: Vec<Point> = (0..count)
@@ -95,8 +95,8 @@ fn fits(size: Size, count: usize, width: f64, height: f64) -> bool {
     let (card_width, card_height) = size.extent();
     let gap = match size {
         Size::Full => 26.0,
-        Size::Compact => 16.0,
-        Size::Disc => 4.0,
+        Size::Compact => 12.0,
+        Size::Disc => 2.0,
     };
     let all = places(size, count, width, height);
     if card_width * 2.0 + gap > width || card_height + TOP + BOTTOM > height {
