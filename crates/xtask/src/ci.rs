@@ -17,6 +17,13 @@ pub(crate) fn all() -> Result<(), Failure> {
             .args(deny_warnings),
     )?;
     step(
+        "lints of core.wasm",
+        cargo()
+            .args(["clippy", "--quiet", "-p", "lab", "--lib", "--no-default-features"])
+            .args(["--features", "core", "--target", "wasm32-unknown-unknown"])
+            .args(deny_warnings),
+    )?;
+    step(
         "lints of the page",
         cargo()
             .args(["clippy", "--quiet", "-p", "web", "--target", "wasm32-unknown-unknown"])

@@ -68,9 +68,7 @@ fn parity(core: &PathBuf) -> Result<(), Failure> {
     fs::create_dir_all(&streams)?;
     step(
         "recording traces natively",
-        cargo()
-            .args(["run", "--quiet", "--release", "-p", "tests", "--bin", "traces", "--"])
-            .arg(&streams),
+        cargo().args(["run", "--quiet", "-p", "tests", "--bin", "traces", "--"]).arg(&streams),
     )?;
     step(
         "replaying the traces in wasm32",
