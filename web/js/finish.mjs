@@ -13,10 +13,11 @@ const release = process.env.TRUNK_PROFILE !== 'debug';
 const here = dirname(fileURLToPath(import.meta.url));
 
 const index = join(staging, 'index.html');
-if (!release) {
-  const html = readFileSync(index, 'utf8');
-  writeFileSync(index, html.replace(/<meta[^>]*Content-Security-Policy[^>]*>/i, ''));
-}
+let html = readFileSync(index, 'utf8');
+if (!release) html = html.replace(/<meta[^>]*Content-Security-Policy[^>]*>/i, '');
+// Browsers ignore the digest of a preloaded module, and warn about it.
+html = html.replace(/(<link rel="preload"[^>]*) integrity="[^"]*"/, '$1');
+writeFileSync(index, html);
 
 const files = readdirSync(staging, { recursive: true, withFileTypes: true })
   .filter((it) => it.isFile() && it.name !== 'sw.js')

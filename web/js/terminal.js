@@ -15,12 +15,14 @@ const encoder = new TextEncoder();
 function styleBySheet() {
   const make = document.createElement.bind(document);
   document.createElement = (name, options) => {
-    const element = make(name, options);
-    if (name !== 'style') return element;
+    if (name !== 'style') return make(name, options);
+    const element = make('template', options);
     const sheet = new CSSStyleSheet();
     document.adoptedStyleSheets.push(sheet);
     Object.defineProperty(element, 'textContent', { set: (text) => sheet.replaceSync(text) });
+    const remove = element.remove.bind(element);
     element.remove = () => {
+      remove();
       document.adoptedStyleSheets = document.adoptedStyleSheets.filter((it) => it !== sheet);
     };
     return element;

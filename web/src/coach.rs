@@ -112,7 +112,9 @@ static STEPS: &[Step] = &[
                 format!("{leader} leads. Kill it, and watch the others notice and elect."),
                 Offer::Sim(format!("kill {leader}")),
             ),
-            None => ("No leader yet: followers wait until their timer runs out.".into(), Offer::Nothing),
+            None => {
+                ("No leader yet: followers wait until their timer runs out.".into(), Offer::Nothing)
+            }
         },
         done: |deed, scene| match deed {
             Deed::Sim(line) => {
@@ -140,7 +142,12 @@ static STEPS: &[Step] = &[
                 quorum.voters.len(),
                 quorum.quorum
             );
-            (text, scene.next_victim().map_or(Offer::Nothing, |host| Offer::Sim(format!("kill {host}"))))
+            (
+                text,
+                scene
+                    .next_victim()
+                    .map_or(Offer::Nothing, |host| Offer::Sim(format!("kill {host}"))),
+            )
         },
         done: |deed, _| *deed == Deed::QuorumLost,
     },
@@ -186,7 +193,8 @@ static STEPS: &[Step] = &[
     Step {
         say: |_| {
             (
-                "Join the network again, and watch the smaller side take over the other's log.".into(),
+                "Join the network again, and watch the smaller side take over the other's log."
+                    .into(),
                 Offer::Sim("heal".into()),
             )
         },
@@ -194,7 +202,9 @@ static STEPS: &[Step] = &[
     },
     Step {
         say: |scene| {
-            let offer = scene.idle().map_or(Offer::Nothing, |host| Offer::Sim(format!("add {host} --learner")));
+            let offer = scene
+                .idle()
+                .map_or(Offer::Nothing, |host| Offer::Sim(format!("add {host} --learner")));
             ("Grow the cluster: a learner copies the log first and has no vote.".into(), offer)
         },
         done: |deed, _| *deed == Deed::LearnerJoined,
@@ -202,7 +212,8 @@ static STEPS: &[Step] = &[
     Step {
         say: |scene| {
             let learner = scene.quorum().learners.first().cloned();
-            let offer = learner.map_or(Offer::Nothing, |host| Offer::Sim(format!("promote {host}")));
+            let offer =
+                learner.map_or(Offer::Nothing, |host| Offer::Sim(format!("promote {host}")));
             ("Promote the learner: the quorum is counted anew from that entry on.".into(), offer)
         },
         done: |deed, _| *deed == Deed::VoterJoined,
@@ -226,7 +237,8 @@ impl Progress {
         match STEPS.iter().enumerate().find(|(step, _)| self.done & (1 << step) == 0) {
             Some((_, step)) => (step.say)(scene),
             None => (
-                "You have seen it all once. Now break it your own way: sim help lists every fault.".into(),
+                "You have seen it all once. Now break it your own way: sim help lists every fault."
+                    .into(),
                 Offer::Type("sim help".into()),
             ),
         }

@@ -119,13 +119,7 @@ impl Link {
         let on_error = Closure::new(move || died.emit(()));
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Link {
-            worker,
-            next: Cell::new(1),
-            waiting,
-            _on_message: on_message,
-            _on_error: on_error,
-        }
+        Link { worker, next: Cell::new(1), waiting, _on_message: on_message, _on_error: on_error }
     }
 
     /// True while an answer to a question of this kind is still to come.

@@ -42,7 +42,8 @@ impl Scroll {
     }
 
     fn trim(&mut self) {
-        if self.lines <= LINES_MAX + LINES_MAX / 8 && self.bytes.len() <= BYTES_MAX + BYTES_MAX / 4 {
+        if self.lines <= LINES_MAX + LINES_MAX / 8 && self.bytes.len() <= BYTES_MAX + BYTES_MAX / 4
+        {
             return;
         }
         let mut excess = self.lines.saturating_sub(LINES_MAX);

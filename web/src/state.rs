@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lab::api::{
-    ChecksView, Flight, HostView, KeysView, LinkView, LogView, MemberCard, Part, Power,
-    QuorumView, StoryRow, TtyId, TtyState, Want, WorldView,
+    ChecksView, Flight, HostView, KeysView, LinkView, LogView, MemberCard, Part, Power, QuorumView,
+    StoryRow, TtyId, TtyState, Want, WorldView,
 };
 
 use crate::coach::Progress;

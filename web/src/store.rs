@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use js_sys::{Array, Object, Uint32Array, Uint8Array};
+use js_sys::{Array, Object, Uint8Array, Uint32Array};
 use lab::api::{Input, Stamped, WorldOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
@@ -115,14 +115,12 @@ impl fmt::Display for StoreError {
                  what you do now is not saved until there is room. Save the lab to a file, or \
                  delete a saved lab."
             ),
-            StoreError::Fenced => write!(
-                f,
-                "Another tab has taken this lab over; this one only shows it."
-            ),
-            StoreError::Other(text) => write!(
-                f,
-                "Saving failed ({text}). Everything up to the last save is kept."
-            ),
+            StoreError::Fenced => {
+                write!(f, "Another tab has taken this lab over; this one only shows it.")
+            }
+            StoreError::Other(text) => {
+                write!(f, "Saving failed ({text}). Everything up to the last save is kept.")
+            }
         }
     }
 }

@@ -151,7 +151,12 @@ impl App {
     }
 
     fn not_a_lab(&mut self, why: &str) {
-        self.ui.notice(true, format!("This link or file holds no lab that can be opened: {why} Nothing was changed."));
+        self.ui.notice(
+            true,
+            format!(
+                "This link or file holds no lab that can be opened: {why} Nothing was changed."
+            ),
+        );
         if self.lab.is_none() {
             self.begin_new(super::labs::MEMBERS, u64::from(platform::draw(9999) + 1));
         }

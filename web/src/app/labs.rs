@@ -117,7 +117,8 @@ impl App {
         self.open_first = self.ui.terminals.is_empty();
         self.target_us = recipe.until_us;
         self.seq = u32::try_from(recipe.inputs.len()).unwrap_or(u32::MAX);
-        self.ui.phase = Phase::Replaying { until_us: recipe.until_us, what: "The lab is being done again" };
+        self.ui.phase =
+            Phase::Replaying { until_us: recipe.until_us, what: "The lab is being done again" };
         self.recipe.clone_from(&bytes);
         self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq);
         self.store_record();
@@ -132,8 +133,11 @@ impl App {
         self.ui.progress = record.progress;
         self.clock.set(record.speed.0);
         self.clock.running = record.speed.1 && !self.ui.read_only;
-        self.ui.terminals =
-            record.terminals.iter().map(|(tty, host)| Terminal { tty: *tty, host: host.clone() }).collect();
+        self.ui.terminals = record
+            .terminals
+            .iter()
+            .map(|(tty, host)| Terminal { tty: *tty, host: host.clone() })
+            .collect();
         self.ui.terminal = record.terminal;
         self.open_first = self.ui.terminals.is_empty();
         self.seq = inputs.last().map_or(record.point.seq, |(seq, _)| *seq);
@@ -141,7 +145,8 @@ impl App {
         self.replay = inputs.into();
         let last = self.replay.back().map_or(0, |(_, stamped)| stamped.at_us);
         self.target_us = self.target_us.max(last);
-        self.ui.phase = Phase::Replaying { until_us: self.target_us, what: "The lab is coming back" };
+        self.ui.phase =
+            Phase::Replaying { until_us: self.target_us, what: "The lab is coming back" };
         let by_checkpoint = record.build == platform::build() && !record.point.blocks.is_empty();
         if by_checkpoint {
             self.now_us = record.point.now_us;
@@ -150,7 +155,8 @@ impl App {
                 self.scrolls.entry(*tty).or_default().cut(*end);
             }
             self.stored_blocks.extend(record.point.blocks.iter().copied());
-            self.stored_blocks.extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
+            self.stored_blocks
+                .extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
             self.link.start_at(&start);
@@ -264,7 +270,8 @@ impl App {
         record.recipe.clone_from(&self.recipe);
         record.terminals = self.ui.terminals.iter().map(|it| (it.tty, it.host.clone())).collect();
         record.terminal = self.ui.terminal;
-        let (speed, running) = self.clock.resume.unwrap_or((self.clock.per_mille, self.clock.running));
+        let (speed, running) =
+            self.clock.resume.unwrap_or((self.clock.per_mille, self.clock.running));
         record.speed = (speed, running);
         record.progress = self.ui.progress;
         let batch = Batch::default();
@@ -395,10 +402,16 @@ impl App {
         });
     }
 
-    pub(super) fn lab_read(&mut self, _ctx: &Context<Self>, result: Result<Option<SavedLab>, StoreError>) {
+    pub(super) fn lab_read(
+        &mut self,
+        _ctx: &Context<Self>,
+        result: Result<Option<SavedLab>, StoreError>,
+    ) {
         match result {
             Ok(Some(saved)) => self.begin_saved(saved),
-            Ok(None) => self.ui.notice(true, "This lab is of another format and cannot be opened here."),
+            Ok(None) => {
+                self.ui.notice(true, "This lab is of another format and cannot be opened here.")
+            }
             Err(error) => self.ui.notice(true, error.to_string()),
         }
     }
@@ -418,7 +431,10 @@ impl App {
     /// Looks into what came by link or file, before anything is replaced.
     pub(super) fn inspect(&mut self, bytes: Vec<u8>) {
         if self.ui.read_only {
-            self.ui.notice(true, "This tab only shows the lab: take it over first, then open the link.");
+            self.ui.notice(
+                true,
+                "This tab only shows the lab: take it over first, then open the link.",
+            );
         } else if !bytes.is_empty() {
             let command = Command::Inspect(bytes.clone());
             self.link.call(Ask::Inspect { bytes }, &command);
@@ -502,7 +518,9 @@ fn terminals_of(recipe: &Recipe) -> Vec<Terminal> {
     let mut open: Vec<Terminal> = Vec::new();
     for stamped in &recipe.inputs {
         match &stamped.input {
-            Input::OpenTty { tty: TtyId(tty), host } => open.push(Terminal { tty: *tty, host: host.clone() }),
+            Input::OpenTty { tty: TtyId(tty), host } => {
+                open.push(Terminal { tty: *tty, host: host.clone() })
+            }
             Input::CloseTty { tty: TtyId(tty) } => open.retain(|it| it.tty != *tty),
             _ => {}
         }

@@ -24,8 +24,8 @@ use crate::platform::{self, browser, terminal};
 use crate::saver::Saver;
 use crate::scroll::Scroll;
 use crate::stage::{Scene, Stage};
-use crate::store::PointRecord;
 use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
+use crate::store::PointRecord;
 
 mod answers;
 mod labs;
@@ -126,7 +126,8 @@ impl Component for App {
             link.callback(|()| Msg::WorkerDied),
         );
         worker.load();
-        let (lost, closed) = (link.callback(|()| Msg::TakenOver), link.callback(|()| Msg::TakenOver));
+        let (lost, closed) =
+            (link.callback(|()| Msg::TakenOver), link.callback(|()| Msg::TakenOver));
         let watchers = Rc::new(Watchers {
             on_lost: Closure::new(move || lost.emit(())),
             on_closed: Closure::new(move || closed.emit(())),
@@ -189,7 +190,9 @@ impl Component for App {
             Msg::Frame(wall_ms) => return self.frame(wall_ms),
             Msg::Worker(reply) => return self.answered(ctx, *reply),
             Msg::Booted(booted) => self.booted(ctx, *booted),
-            Msg::WorkerDied => self.die("The worker of this page could not be loaded. Reload the page."),
+            Msg::WorkerDied => {
+                self.die("The worker of this page could not be loaded. Reload the page.")
+            }
             Msg::Stored(result) => self.stored(result.map(|()| js_sys::Array::new())),
             Msg::Saved(result) => self.stored(result),
             Msg::LabsRead(result) => self.labs_read(result),
@@ -326,7 +329,8 @@ fn listeners(emit: Emit) -> Vec<EventListener> {
     let visibility = {
         let emit = emit.clone();
         EventListener::new(&document, "visibilitychange", move |_| {
-            let hidden = platform::document().visibility_state() == web_sys::VisibilityState::Hidden;
+            let hidden =
+                platform::document().visibility_state() == web_sys::VisibilityState::Hidden;
             emit.emit(Msg::Hidden(hidden));
         })
     };

@@ -49,7 +49,9 @@ impl App {
 
     fn ask_for_frame(&mut self) {
         let (until_us, budget_ms) = match (&self.ui.phase, self.resync) {
-            (_, Resync::Acknowledge(_) | Resync::Settle | Resync::Everything) => (self.now_us, BUDGET_MS),
+            (_, Resync::Acknowledge(_) | Resync::Settle | Resync::Everything) => {
+                (self.now_us, BUDGET_MS)
+            }
             (Phase::Replaying { .. }, Resync::None) => (self.next_stop_us(), REPLAY_BUDGET_MS),
             _ => (self.now_us + self.owed_us, BUDGET_MS),
         };
@@ -77,7 +79,11 @@ impl App {
     }
 
     /// A frame's answer.
-    pub(super) fn frame_answered(&mut self, advanced: Option<Advanced>, delta: Option<Delta>) -> bool {
+    pub(super) fn frame_answered(
+        &mut self,
+        advanced: Option<Advanced>,
+        delta: Option<Delta>,
+    ) -> bool {
         if let Some(delta) = delta {
             self.take_delta(delta);
         }
@@ -222,9 +228,9 @@ impl App {
     /// Writes the virtual clock past the virtual DOM.
     fn show_clock(&mut self) {
         let text = crate::text::clock(self.now_us);
-        let text = match self.clock.per_mille {
-            0..clock::REAL => format!("{text} {:03}", self.now_us % 1000),
-            _ => text,
+        let text = match self.clock.is_slow() {
+            true => format!("{text} {:03}", self.now_us % 1000),
+            false => text,
         };
         if text != self.clock_shown
             && let Some(place) = platform::by_id("clock")

@@ -41,7 +41,7 @@ pub(crate) fn draw(look: &Look<'_>, card: &MemberCard, in_tab_order: bool) -> Ht
     html! {
         <button key={card.host.as_str()} id={format!("card-{}", card.host)} {onclick}
             class={classes!("card", look.size.class(), class, alone.then_some("alone"), chosen.then_some("chosen"))}
-            aria-pressed={chosen.to_string()} aria-label={sentence(card, alone)}
+            aria-pressed={chosen.to_string()} aria-label={(look.size == Size::Disc).then(|| more(card, word))}
             tabindex={if in_tab_order { "0" } else { "-1" }} data-host={card.host.clone()}>
             <span class="face">
                 <svg viewBox="0 0 48 48" aria-hidden="true">
@@ -65,7 +65,8 @@ fn votes(look: &Look<'_>, card: &MemberCard) -> Html {
     let campaigns = matches!(card.role, Some(Role::Candidate | Role::PreCandidate));
     match (campaigns, &card.vote) {
         (true, _) => {
-            let voters = look.view.quorum.as_ref().map(|quorum| quorum.voters.clone()).unwrap_or_default();
+            let voters =
+                look.view.quorum.as_ref().map(|quorum| quorum.voters.clone()).unwrap_or_default();
             html! {
                 <span class="ballots" title="Votes collected">
                     { for voters.iter().map(|voter| {
@@ -80,7 +81,9 @@ fn votes(look: &Look<'_>, card: &MemberCard) -> Html {
                 </span>
             }
         }
-        (false, Some(host)) => html! { <span class="vote" title="Its vote in this term">{ format!("voted {host}") }</span> },
+        (false, Some(host)) => {
+            html! { <span class="vote" title="Its vote in this term">{ format!("voted {host}") }</span> }
+        }
         (false, None) => Html::default(),
     }
 }
@@ -128,20 +131,10 @@ fn badges(card: &MemberCard, alone: bool) -> Html {
     }
 }
 
-/// The card as a screen reader says it.
-fn sentence(card: &MemberCard, alone: bool) -> String {
-    let (word, _, _) = standing(card);
-    let mut words = vec![card.host.clone(), word.to_ascii_lowercase()];
-    if card.role.is_some() {
-        words.push(format!("term {}", card.term));
-        words.push(format!("log {}, commit {}, applied {}", card.last_index, card.commit, card.applied));
-        words.push(format!("revision {}", card.revision));
-    }
-    if alone {
-        words.push("cut off from the majority".into());
-    }
-    if let Some(trouble) = disk(card) {
-        words.push(trouble.into());
-    }
-    words.join(", ")
+/// What a disc has no room for, for screen readers and the pointer.
+fn more(card: &MemberCard, word: &str) -> String {
+    format!(
+        "{} {word}, term {}, log {}, commit {}, applied {}, revision {}",
+        card.host, card.term, card.last_index, card.commit, card.applied, card.revision
+    )
 }

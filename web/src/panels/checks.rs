@@ -7,12 +7,7 @@ use super::{Look, Panel, empty};
 use crate::text;
 
 /// The tab.
-pub(super) const PANEL: Panel = Panel {
-    id: "checks",
-    label: "Checks",
-    want: |_, _, _| {},
-    draw,
-};
+pub(super) const PANEL: Panel = Panel { id: "checks", label: "Checks", want: |_, _, _| {}, draw };
 
 fn draw(look: &Look<'_>) -> Html {
     let Some(checks) = &look.view.checks else {

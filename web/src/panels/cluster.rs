@@ -179,9 +179,7 @@ fn listen(element: &Element, scene: SceneRef, emit: Emit) -> [EventListener; 4] 
 /// Whether the press is on the stage or a card, not on a tool that floats above.
 fn on_stage(event: &PointerEvent) -> bool {
     let target = event.target().and_then(|it| it.dyn_into::<Element>().ok());
-    target.is_some_and(|it| {
-        it.closest(".tools, .legend, .message, .said").ok().flatten().is_none()
-    })
+    target.is_some_and(|it| it.closest(".tools, .legend, .message, .said").ok().flatten().is_none())
 }
 
 fn meaning(scene: &SceneRef, gesture: Option<Gesture>, press: &Press, at: Point) -> Option<Msg> {

@@ -16,7 +16,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
         }
         if look.clock.resume.is_some() {
             let text = format!("Time passes at x1 until {program} ends.");
-            return html! { <p class="strip" role="status">{ icon("clock") }<span>{ text }</span></p> };
+            return html! { <aside class="strip" role="status">{ icon("clock") }<span>{ text }</span></aside> };
         }
     }
     if look.ui.progress.hidden || look.ui.read_only {
@@ -27,15 +27,18 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
 
 fn waiting(look: &Look<'_>, program: &str) -> Html {
     let why = if look.clock.running {
-        format!("Time is slow ({}): {program} waits for the world.", clock::label(look.clock.per_mille))
+        format!(
+            "Time is slow ({}): {program} waits for the world.",
+            clock::label(look.clock.per_mille)
+        )
     } else {
         format!("Time is paused: {program} waits for the world.")
     };
     html! {
-        <p class="strip waiting" id="strip" role="status">
+        <aside class="strip waiting" id="strip" role="status">
             { icon("clock") }<span>{ why }</span>
             <button class="primary" onclick={look.click(|| Msg::Lend)}>{ "Go on at x1 until it ends" }</button>
-        </p>
+        </aside>
     }
 }
 
@@ -44,12 +47,12 @@ fn advice(look: &Look<'_>) -> Html {
     let (sentence, offer) = look.ui.progress.sentence(&scene);
     let (done, all) = look.ui.progress.count();
     html! {
-        <p class="strip coach" id="coach">
+        <aside class="strip coach" id="coach" aria-label="Coach">
             { icon("spark") }<span>{ sentence }</span>
             { offered(look, offer) }
             <small title="Steps of the tour done">{ format!("{done}/{all}") }</small>
             { icon_button("close", "Put the coach away (it comes back from the menu)".into(), look.click(|| Msg::Coach)) }
-        </p>
+        </aside>
     }
 }
 

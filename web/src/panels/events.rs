@@ -9,12 +9,7 @@ use crate::msg::Msg;
 use crate::text;
 
 /// The tab.
-pub(super) const PANEL: Panel = Panel {
-    id: "events",
-    label: "Events",
-    want: |_, _, _| {},
-    draw,
-};
+pub(super) const PANEL: Panel = Panel { id: "events", label: "Events", want: |_, _, _| {}, draw };
 
 /// Rows drawn at most; older ones are in the session's story.
 const ROWS_MAX: usize = 150;

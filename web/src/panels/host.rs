@@ -65,11 +65,11 @@ fn knows(card: &MemberCard) -> Html {
 fn holds(host: &HostView) -> Html {
     html! {
         <>
-            <h3>{ "Command line" }</h3>
+            <h2>{ "Command line" }</h2>
             if host.flags.is_empty() { { empty("No member was started here.") } } else {
-                <pre class="flags">{ command_line(&host.flags) }</pre>
+                <pre class="flags" tabindex="0">{ command_line(&host.flags) }</pre>
             }
-            <h3>{ "Files" }</h3>
+            <h2>{ "Files" }</h2>
             if host.files.is_empty() { { empty("No data directory.") } } else {
                 <table class="files"><tbody>
                     { for host.files.iter().map(|(path, size)| html! {
@@ -77,7 +77,7 @@ fn holds(host: &HostView) -> Html {
                     }) }
                 </tbody></table>
             }
-            <h3>{ "Journal" }</h3>
+            <h2>{ "Journal" }</h2>
             if host.journal.is_empty() { { empty("Nothing was logged.") } } else {
                 <ol class="journal">{ for host.journal.iter().rev().enumerate().map(|(place, line)| html! { <li key={place}>{ line }</li> }) }</ol>
             }

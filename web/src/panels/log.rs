@@ -93,7 +93,9 @@ fn sign(cell: Cell) -> (String, &'static str, String) {
         Cell::Stored => ("○".into(), "stored", "in its log".into()),
         Cell::Committed => ("◐".into(), "committed", "committed".into()),
         Cell::Applied => ("●".into(), "applied", "applied".into()),
-        Cell::Other(term) => (format!("t{term}"), "other", format!("another entry, of term {term}")),
+        Cell::Other(term) => {
+            (format!("t{term}"), "other", format!("another entry, of term {term}"))
+        }
     }
 }
 

@@ -23,7 +23,12 @@ static SHORTCUTS: &[Shortcut] = &[
         means: "slower",
         msg: |_, _| Some(Msg::Nudge { faster: false }),
     },
-    Shortcut { key: "]", shown: "]", means: "faster", msg: |_, _| Some(Msg::Nudge { faster: true }) },
+    Shortcut {
+        key: "]",
+        shown: "]",
+        means: "faster",
+        msg: |_, _| Some(Msg::Nudge { faster: true }),
+    },
     Shortcut { key: "u", shown: "u", means: "undo the last action", msg: |_, _| Some(Msg::Undo) },
     Shortcut {
         key: "x",
@@ -66,7 +71,13 @@ static OTHERS: [(&str, &str); 4] = [
 ];
 
 /// What a key means, pressed outside of the terminal and of fields.
-pub(crate) fn message_for(key: &str, code: &str, shift: bool, ui: &UiState, view: &View) -> Option<Msg> {
+pub(crate) fn message_for(
+    key: &str,
+    code: &str,
+    shift: bool,
+    ui: &UiState,
+    view: &View,
+) -> Option<Msg> {
     if let Some(digit) = code.strip_prefix("Digit").and_then(|it| it.parse::<u8>().ok()) {
         let host = format!("n{digit}");
         return view.card(&host).map(|_| Msg::Choose { host, add: shift });

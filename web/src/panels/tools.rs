@@ -147,7 +147,13 @@ static LINK_CHOICES: &[Choices] = &[
     (
         "latency",
         "Latency…",
-        &[("500us", "0.5 ms"), ("5ms", "5 ms"), ("50ms", "50 ms"), ("300ms", "300 ms"), ("1s", "1 s")],
+        &[
+            ("500us", "0.5 ms"),
+            ("5ms", "5 ms"),
+            ("50ms", "50 ms"),
+            ("300ms", "300 ms"),
+            ("1s", "1 s"),
+        ],
     ),
     ("loss", "Loss…", &[("0%", "none"), ("1%", "1 %"), ("10%", "10 %"), ("50%", "50 %")]),
     ("duplicate", "Twice…", &[("0%", "none"), ("5%", "5 %"), ("50%", "50 %")]),
@@ -258,7 +264,13 @@ fn many_chosen(look: &Look<'_>, chosen: &[&MemberCard]) -> Html {
 
 fn split(look: &Look<'_>) -> Html {
     match partition(look.view, &look.ui.chosen) {
-        Some(line) => button(look, "partition", "Partition", line, "cut all links between these and the rest (x)"),
+        Some(line) => button(
+            look,
+            "partition",
+            "Partition",
+            line,
+            "cut all links between these and the rest (x)",
+        ),
         None => Html::default(),
     }
 }
@@ -271,7 +283,11 @@ fn heal(look: &Look<'_>) -> Html {
 }
 
 /// A list of values; choosing one says the line.
-fn choices(look: &Look<'_>, choice: &'static (&str, &str, &[(&str, &str)]), subject: String) -> Html {
+fn choices(
+    look: &Look<'_>,
+    choice: &'static (&str, &str, &[(&str, &str)]),
+    subject: String,
+) -> Html {
     let (verb, label, entries) = *choice;
     let entries = entries.iter().map(|(value, text)| ((*value).into(), (*text).into())).collect();
     look.choice(label, entries, move |value| Msg::Sim(format!("{verb} {subject} {value}")))

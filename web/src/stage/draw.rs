@@ -123,7 +123,11 @@ impl Scene {
             (true, true) => self.draw_cut(context, from, to),
             (false, false) => {
                 let lead = (leads(a) || leads(b)) && !off(a) && !off(b);
-                context.set_stroke_style_str(if lead { &self.palette.lead } else { &self.palette.link });
+                context.set_stroke_style_str(if lead {
+                    &self.palette.lead
+                } else {
+                    &self.palette.link
+                });
                 context.set_line_width(if lead { 1.75 } else { 1.25 });
                 context.set_global_alpha(if off(a) || off(b) { 0.35 } else { 1.0 });
                 line(context, from, to);
@@ -238,7 +242,12 @@ impl Scene {
         match &self.gesture {
             Some(Gesture::Lasso(a, b)) => {
                 dash(context, &[5.0, 4.0]);
-                context.stroke_rect(a.x.min(b.x), a.y.min(b.y), (a.x - b.x).abs(), (a.y - b.y).abs());
+                context.stroke_rect(
+                    a.x.min(b.x),
+                    a.y.min(b.y),
+                    (a.x - b.x).abs(),
+                    (a.y - b.y).abs(),
+                );
                 dash(context, &[]);
                 context.set_fill_style_str(&self.palette.accent);
                 context.set_global_alpha(0.08);
@@ -296,7 +305,8 @@ fn line(context: &Context, from: Point, to: Point) {
 }
 
 fn dash(context: &Context, lengths: &[f64]) {
-    let lengths: js_sys::Array = lengths.iter().map(|it| wasm_bindgen::JsValue::from(*it)).collect();
+    let lengths: js_sys::Array =
+        lengths.iter().map(|it| wasm_bindgen::JsValue::from(*it)).collect();
     context.set_line_dash(&lengths).expect("lengths are positive numbers");
 }
 
@@ -323,7 +333,12 @@ fn shape(context: &Context, shape: Shape, place: Point, half: f64, direction: f6
     match shape {
         Shape::Square => {
             context.begin_path();
-            context.rect(place.x - half + 0.5, place.y - half + 0.5, half * 2.0 - 1.0, half * 2.0 - 1.0);
+            context.rect(
+                place.x - half + 0.5,
+                place.y - half + 0.5,
+                half * 2.0 - 1.0,
+                half * 2.0 - 1.0,
+            );
         }
         Shape::Dot => circle(context, place, half),
         Shape::Triangle => polygon(context, place, half + 1.5, -FRAC_PI_2, 3),
@@ -334,7 +349,13 @@ fn shape(context: &Context, shape: Shape, place: Point, half: f64, direction: f6
             context.begin_path();
             let (width, height) = (half * 2.6, half * 1.5);
             context
-                .round_rect_with_f64(place.x - width / 2.0, place.y - height / 2.0, width, height, height / 2.0)
+                .round_rect_with_f64(
+                    place.x - width / 2.0,
+                    place.y - height / 2.0,
+                    width,
+                    height,
+                    height / 2.0,
+                )
                 .ok();
         }
     }

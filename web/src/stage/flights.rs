@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn a_slow_world_is_drawn_at_its_own_pace() {
-        let drawn = Drawn { flight: Rc::new(flight(1, "n1", "n2", FlightKind::Vote, 1000)), born_ms: 0.0 };
+        let drawn =
+            Drawn { flight: Rc::new(flight(1, "n1", "n2", FlightKind::Vote, 1000)), born_ms: 0.0 };
         assert_eq!(drawn.part(10_000.0, 1250), 0.5);
         assert_eq!(drawn.part(SHOWN_MS / 2.0, 9000), 0.5);
         assert_eq!(drawn.part(10_000.0, 9000), 1.0);
@@ -142,7 +143,10 @@ mod tests {
         let mut flights = Flights::default();
         for beat in 0..100 {
             let at = beat * 100_000;
-            flights.add(vec![flight(beat, "n1", "n2", FlightKind::Heartbeat, at)], beat as f64 * 100.0);
+            flights.add(
+                vec![flight(beat, "n1", "n2", FlightKind::Heartbeat, at)],
+                beat as f64 * 100.0,
+            );
             flights.sweep(beat as f64 * 100.0, at);
         }
         // Ten seconds, one heartbeat every one and a half.

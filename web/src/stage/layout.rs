@@ -86,7 +86,10 @@ fn places(size: Size, count: usize, width: f64, height: f64) -> Vec<Point> {
     };
     let (middle_x, middle_y) = ((left + right) / 2.0, (top + bottom) / 2.0);
     ring.iter()
-        .map(|it| Point { x: middle_x + fit(it.x, x0, x1, wide), y: middle_y + fit(it.y, y0, y1, high) })
+        .map(|it| Point {
+            x: middle_x + fit(it.x, x0, x1, wide),
+            y: middle_y + fit(it.y, y0, y1, high),
+        })
         .collect()
 }
 

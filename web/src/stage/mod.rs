@@ -85,7 +85,11 @@ impl Scene {
         for (host, place) in &self.places {
             if let Some(card) = platform::by_id(&format!("card-{host}")) {
                 let (x, y) = (place.x - width / 2.0, place.y - height / 2.0);
-                platform::style(&card, "translate", &format!("{}px {}px", x.round() as i32, y.round() as i32));
+                platform::style(
+                    &card,
+                    "translate",
+                    &format!("{}px {}px", x.round() as i32, y.round() as i32),
+                );
             }
         }
     }
@@ -136,11 +140,14 @@ impl Scene {
 
     /// The members inside a lasso.
     pub(crate) fn members_in(&self, a: Point, b: Point) -> Vec<String> {
-        let between = |value: f64, one: f64, other: f64| {
-            (one.min(other)..=one.max(other)).contains(&value)
-        };
+        let between =
+            |value: f64, one: f64, other: f64| (one.min(other)..=one.max(other)).contains(&value);
         let inside = |place: &Point| between(place.x, a.x, b.x) && between(place.y, a.y, b.y);
-        self.places.iter().filter(|(_, place)| inside(place)).map(|(host, _)| host.clone()).collect()
+        self.places
+            .iter()
+            .filter(|(_, place)| inside(place))
+            .map(|(host, _)| host.clone())
+            .collect()
     }
 
     /// Moves the timers' arcs: full when a leader was just heard, empty when it is given up.
