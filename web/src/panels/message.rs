@@ -25,7 +25,7 @@ pub(crate) fn draw(look: &Look<'_>, flight: &Flight) -> Html {
                 { pair("sent", text::clock(flight.sent_us)) }
                 { pair("on its way", if flight.lost { "lost".into() } else { text::span(flight.arrive_us.saturating_sub(flight.sent_us)) }) }
                 if flight.term > 0 { { pair("term", flight.term.to_string()) } }
-                { for flight.fields.iter().filter(|(name, _)| name != "term" && name != "from" && name != "to").map(|(name, value)| pair(name, value.clone())) }
+                { for flight.fields.iter().filter(|(name, _)| !matches!(name.as_str(), "kind" | "term" | "from" | "to")).map(|(name, value)| pair(name, value.clone())) }
             </dl>
         </aside>
     }
