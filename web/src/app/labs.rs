@@ -410,7 +410,7 @@ impl App {
         match result {
             Ok(Some(saved)) => self.begin_saved(saved),
             Ok(None) => {
-                self.ui.notice(true, "This lab is of another format and cannot be opened here.")
+                self.ui.notice(true, "This lab is of another format and cannot be opened here.");
             }
             Err(error) => self.ui.notice(true, error.to_string()),
         }
@@ -519,7 +519,7 @@ fn terminals_of(recipe: &Recipe) -> Vec<Terminal> {
     for stamped in &recipe.inputs {
         match &stamped.input {
             Input::OpenTty { tty: TtyId(tty), host } => {
-                open.push(Terminal { tty: *tty, host: host.clone() })
+                open.push(Terminal { tty: *tty, host: host.clone() });
             }
             Input::CloseTty { tty: TtyId(tty) } => open.retain(|it| it.tty != *tty),
             _ => {}

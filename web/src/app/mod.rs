@@ -191,7 +191,7 @@ impl Component for App {
             Msg::Worker(reply) => return self.answered(ctx, *reply),
             Msg::Booted(booted) => self.booted(ctx, *booted),
             Msg::WorkerDied => {
-                self.die("The worker of this page could not be loaded. Reload the page.")
+                self.die("The worker of this page could not be loaded. Reload the page.");
             }
             Msg::Stored(result) => self.stored(result.map(|()| js_sys::Array::new())),
             Msg::Saved(result) => self.stored(result),
