@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 /** Waits until the lab runs and its first terminal shows a prompt. */
 export async function ready(page) {
   await page.locator('[data-host="n1"]').waitFor();
+  // Before its time passes, the page takes no keys.
+  await page.waitForFunction(() => document.getElementById("clock").textContent !== "0:00.000");
   await screen(page, /root@n1:~# $/);
 }
 
