@@ -7,6 +7,13 @@ export async function ready(page) {
   // Before its time passes, the page takes no keys.
   await page.waitForFunction(() => document.getElementById("clock").textContent !== "0:00.000");
   await screen(page, /root@n1:~# $/);
+  await page.locator("#saved", { hasText: "saved" }).waitFor();
+  // Known defect: at the very start the page can miss keys. Enter until one is heard.
+  const keys = page.locator(".screen.front .xterm-helper-textarea").first();
+  for (let n = 0; n < 40 && !/# \nroot@n1:~# $|#\nroot@n1:~# $/.test(await shown(page)); n += 1) {
+    await keys.press("Enter");
+    await page.waitForTimeout(500);
+  }
 }
 
 /** The text of the terminal in front, as a screen reader would be given it. */
@@ -32,9 +39,9 @@ export async function screen(page, pattern) {
 
 /** Types a command into the terminal in front. */
 export async function type(page, line) {
-  await page.locator('.screen.front .xterm-helper-textarea').first().focus();
-  await page.keyboard.type(line);
-  await page.keyboard.press("Enter");
+  const keys = page.locator(".screen.front .xterm-helper-textarea").first();
+  await keys.pressSequentially(line);
+  await keys.press("Enter");
 }
 
 /** Waits for the quorum bar to say something. */
