@@ -1,7 +1,7 @@
 //! The one component with state: what each message does.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
@@ -16,6 +16,7 @@ use yew::{Component, Context, Html, html};
 use crate::boot::{self, Storage, Watchers};
 use crate::clock::Clock;
 use crate::link::Link;
+use crate::map::{Bits, Map};
 use crate::msg::Msg;
 use crate::panels::cluster::StageWatch;
 use crate::panels::terminals::Screen;
@@ -77,11 +78,11 @@ pub(crate) struct App {
     /// The recipe at the last checkpoint.
     recipe: Vec<u8>,
     /// Blocks the store holds for this lab.
-    stored_blocks: BTreeSet<u32>,
-    scrolls: BTreeMap<u32, Scroll>,
+    stored_blocks: Bits,
+    scrolls: Map<u32, Scroll>,
     /// Terminals that are drawn.
-    drawn: BTreeSet<u32>,
-    points: BTreeMap<u32, PointInfo>,
+    drawn: Map<u32, ()>,
+    points: Map<u32, PointInfo>,
     /// Checkpoints behind the undo button, the newest last.
     undo: Vec<u32>,
     seq: u32,
@@ -157,10 +158,10 @@ impl Component for App {
             now_us: 0,
             seen: 0,
             recipe: Vec::new(),
-            stored_blocks: BTreeSet::new(),
-            scrolls: BTreeMap::new(),
-            drawn: BTreeSet::new(),
-            points: BTreeMap::new(),
+            stored_blocks: Bits::default(),
+            scrolls: Map::default(),
+            drawn: Map::default(),
+            points: Map::default(),
             undo: Vec::new(),
             seq: 0,
             replay: VecDeque::new(),
@@ -389,12 +390,12 @@ impl App {
             let only = chosen.len() == 1 && was;
             chosen.clear();
             if !only {
-                chosen.insert(host.clone());
+                chosen.insert(host.clone(), ());
             }
         } else if was {
             chosen.remove(&host);
         } else {
-            chosen.insert(host.clone());
+            chosen.insert(host.clone(), ());
         }
         self.ui.focus = Some(host);
         self.stale = true;
@@ -408,7 +409,9 @@ impl App {
             self.ui.flight = None;
         }
         self.ui.chosen.clear();
-        self.ui.chosen.extend(hosts);
+        for host in hosts {
+            self.ui.chosen.insert(host, ());
+        }
         self.stale = true;
     }
 
@@ -459,7 +462,7 @@ impl App {
 
     /// Shows bytes in a terminal and keeps them.
     fn show(&mut self, tty: u32, bytes: &[u8]) {
-        self.scrolls.entry(tty).or_default().add(bytes);
+        self.scrolls.at(tty).add(bytes);
         if self.drawn.contains(&tty) {
             terminal::write(tty, Uint8Array::from(bytes));
         }
