@@ -8,7 +8,6 @@ mod boot;
 mod clock;
 mod coach;
 mod link;
-mod map;
 mod math;
 mod msg;
 mod panels;

@@ -1,6 +1,7 @@
 //! All that the page remembers: the picture put together from deltas, and what the learner
 //! chose to look at.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lab::api::{
@@ -9,7 +10,6 @@ use lab::api::{
 };
 
 use crate::coach::Progress;
-use crate::map::Map;
 use crate::store::LabRow;
 
 /// Sentences of the story that are kept on screen.
@@ -29,7 +29,7 @@ pub(crate) struct View {
     /// The story, oldest first.
     pub(crate) story: Rc<Vec<StoryRow>>,
     /// Logs by host.
-    pub(crate) logs: Rc<Map<String, LogView>>,
+    pub(crate) logs: Rc<BTreeMap<String, LogView>>,
     /// The keyspace on screen.
     pub(crate) keys: Option<Rc<KeysView>>,
     /// The host on screen.
@@ -37,7 +37,7 @@ pub(crate) struct View {
     /// The checkers' counters.
     pub(crate) checks: Option<Rc<ChecksView>>,
     /// What each terminal does.
-    pub(crate) ttys: Rc<Map<u32, TtyState>>,
+    pub(crate) ttys: Rc<BTreeMap<u32, TtyState>>,
 }
 
 /// What a delta brought that is not part of the picture.
@@ -305,7 +305,7 @@ pub(crate) struct UiState {
     /// The tab of the facts.
     pub(crate) panel: &'static str,
     /// Chosen members.
-    pub(crate) chosen: Map<String, ()>,
+    pub(crate) chosen: BTreeSet<String>,
     /// The member the facts are about.
     pub(crate) focus: Option<String>,
     /// A key whose history is shown.
@@ -345,7 +345,7 @@ impl Default for UiState {
             theme: Theme::Auto,
             area: Area::Cluster,
             panel: "events",
-            chosen: Map::default(),
+            chosen: BTreeSet::new(),
             focus: None,
             key: None,
             terminals: Vec::new(),

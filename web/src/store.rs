@@ -199,9 +199,9 @@ impl Batch {
     }
 
     /// Deletes blocks no checkpoint has any more.
-    pub(crate) fn drop_blocks(&self, name: &str, ids: &[u32]) {
+    pub(crate) fn drop_blocks(&self, name: &str, ids: impl Iterator<Item = u32>) {
         for id in ids {
-            self.push(&["blocks".into(), row(name, *id).as_str().into()]);
+            self.push(&["blocks".into(), row(name, id).as_str().into()]);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Whole labs: begun, opened, saved, shared, taken over.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use js_sys::{Array, Uint32Array};
@@ -12,7 +13,6 @@ use super::{App, Resync};
 use crate::boot::{self, Booted, Storage};
 use crate::clock::Clock;
 use crate::link::{Ask, Origin, Reply, get, number};
-use crate::map::Bits;
 use crate::msg::Msg;
 use crate::platform::{self, browser};
 use crate::state::{Dialog, Phase, Terminal, View};
@@ -72,10 +72,10 @@ impl App {
         self.lab = Some(name);
         self.view = View::default();
         self.clock = Clock::default();
-        self.scrolls.clear();
-        self.points.clear();
+        self.scrolls = BTreeMap::new();
+        self.points = BTreeMap::new();
         self.undo = Vec::new();
-        self.stored_blocks = Bits::default();
+        self.stored_blocks.clear();
         self.replay.clear();
         self.recipe = Vec::new();
         (self.seq, self.now_us, self.seen, self.target_us) = (0, 0, 0, 0);
@@ -150,16 +150,13 @@ impl App {
         let by_checkpoint = record.build == platform::build() && !record.point.blocks.is_empty();
         if by_checkpoint {
             self.now_us = record.point.now_us;
-            for (tty, scroll) in scrolls {
-                self.scrolls.insert(tty, scroll);
-            }
+            self.scrolls.extend(scrolls);
             for (tty, end) in &record.point.ttys {
-                self.scrolls.at(*tty).cut(*end);
+                self.scrolls.entry(*tty).or_default().cut(*end);
             }
-            self.stored_blocks.add(&record.point.blocks);
-            if let Some(undo) = &record.undo {
-                self.stored_blocks.add(&undo.blocks);
-            }
+            self.stored_blocks.extend(record.point.blocks.iter().copied());
+            self.stored_blocks
+                .extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
             self.link.start_at(&start);
@@ -267,11 +264,8 @@ impl App {
         let undo = undo.is_object().then(|| self.record_of(&undo));
         self.forget_points(number(&raw, "id"));
         let mut record = store::new_record(options);
-        let mut live = Bits::default();
-        live.add(&point.blocks);
-        if let Some(undo) = &undo {
-            live.add(&undo.blocks);
-        }
+        let mut live = BTreeSet::new();
+        live.extend(point.blocks.iter().chain(undo.iter().flat_map(|it| &it.blocks)).copied());
         (record.point, record.undo) = (point, undo);
         record.recipe.clone_from(&self.recipe);
         record.terminals = self.ui.terminals.iter().map(|it| (it.tty, it.host.clone())).collect();
@@ -282,10 +276,10 @@ impl App {
         record.progress = self.ui.progress;
         let batch = Batch::default();
         let ids = batch.blocks(&name, &Array::from(&get(&reply.raw, "blocks")));
-        batch.drop_blocks(&name, &self.stored_blocks.without(&live));
+        batch.drop_blocks(&name, self.stored_blocks.difference(&live).copied());
         batch.record(&name, &record);
         batch.drop_inputs(&name, 0, record.point.seq);
-        for (tty, scroll) in self.scrolls.iter() {
+        for (tty, scroll) in &self.scrolls {
             batch.scroll(&name, *tty, scroll);
         }
         batch.current(&name);

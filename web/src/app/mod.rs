@@ -1,7 +1,7 @@
 //! The one component with state: what each message does.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
@@ -16,7 +16,6 @@ use yew::{Component, Context, Html, html};
 use crate::boot::{self, Storage, Watchers};
 use crate::clock::Clock;
 use crate::link::Link;
-use crate::map::{Bits, Map};
 use crate::msg::Msg;
 use crate::panels::cluster::StageWatch;
 use crate::panels::terminals::Screen;
@@ -78,11 +77,11 @@ pub(crate) struct App {
     /// The recipe at the last checkpoint.
     recipe: Vec<u8>,
     /// Blocks the store holds for this lab.
-    stored_blocks: Bits,
-    scrolls: Map<u32, Scroll>,
+    stored_blocks: BTreeSet<u32>,
+    scrolls: BTreeMap<u32, Scroll>,
     /// Terminals that are drawn.
-    drawn: Map<u32, ()>,
-    points: Map<u32, PointInfo>,
+    drawn: BTreeSet<u32>,
+    points: BTreeMap<u32, PointInfo>,
     /// Checkpoints behind the undo button, the newest last.
     undo: Vec<u32>,
     seq: u32,
@@ -158,10 +157,10 @@ impl Component for App {
             now_us: 0,
             seen: 0,
             recipe: Vec::new(),
-            stored_blocks: Bits::default(),
-            scrolls: Map::default(),
-            drawn: Map::default(),
-            points: Map::default(),
+            stored_blocks: BTreeSet::new(),
+            scrolls: BTreeMap::new(),
+            drawn: BTreeSet::new(),
+            points: BTreeMap::new(),
             undo: Vec::new(),
             seq: 0,
             replay: VecDeque::new(),
@@ -390,12 +389,12 @@ impl App {
             let only = chosen.len() == 1 && was;
             chosen.clear();
             if !only {
-                chosen.insert(host.clone(), ());
+                chosen.insert(host.clone());
             }
         } else if was {
             chosen.remove(&host);
         } else {
-            chosen.insert(host.clone(), ());
+            chosen.insert(host.clone());
         }
         self.ui.focus = Some(host);
         self.stale = true;
@@ -409,9 +408,7 @@ impl App {
             self.ui.flight = None;
         }
         self.ui.chosen.clear();
-        for host in hosts {
-            self.ui.chosen.insert(host, ());
-        }
+        self.ui.chosen.extend(hosts);
         self.stale = true;
     }
 
@@ -462,7 +459,7 @@ impl App {
 
     /// Shows bytes in a terminal and keeps them.
     fn show(&mut self, tty: u32, bytes: &[u8]) {
-        self.scrolls.at(tty).add(bytes);
+        self.scrolls.entry(tty).or_default().add(bytes);
         if self.drawn.contains(&tty) {
             terminal::write(tty, Uint8Array::from(bytes));
         }

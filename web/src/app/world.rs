@@ -100,7 +100,7 @@ impl App {
     }
 
     pub(super) fn terminal_ready(&mut self, tty: u32) {
-        self.drawn.insert(tty, ());
+        self.drawn.insert(tty);
         self.show_again(tty);
         terminal::set_reader(self.ui.reader);
         if tty == self.ui.terminal && !platform::matches("(pointer: coarse)") {
@@ -132,11 +132,11 @@ impl App {
         let start = PointInfo { seq: 0, now_us: 0, seen: 0, ttys: Vec::new() };
         let info = self.points.get(&point).cloned().unwrap_or(start);
         self.now_us = info.now_us;
-        for (tty, scroll) in self.scrolls.iter_mut() {
+        for (tty, scroll) in &mut self.scrolls {
             let end = info.ttys.iter().find(|(it, _)| it == tty).map_or(0, |(_, end)| *end);
             scroll.cut(end);
         }
-        for (tty, _) in self.scrolls.iter() {
+        for tty in self.scrolls.keys() {
             self.show_again(*tty);
         }
         self.points.retain(|it, _| *it <= point);
