@@ -9,6 +9,9 @@
 use bytes::Bytes;
 use prost::{Enumeration, Message};
 
+mod auth;
+
+pub use auth::*;
 pub use mvcc::pb::*;
 
 #[derive(Clone, PartialEq, Message)]
@@ -337,7 +340,7 @@ pub struct ClusterMemberAttrSetRequest {
     pub member_attributes: Option<Attributes>,
 }
 
-/// What a normal log entry carries.
+/// What a normal log entry carries. What is rare is boxed: a put should not pay for it.
 #[derive(Clone, PartialEq, Message)]
 pub struct InternalRaftRequest {
     #[prost(message, optional, tag = "100")]
@@ -362,8 +365,46 @@ pub struct InternalRaftRequest {
     pub alarm: Option<AlarmRequest>,
     #[prost(message, optional, tag = "11")]
     pub lease_checkpoint: Option<LeaseCheckpointRequest>,
+    #[prost(message, optional, tag = "1000")]
+    pub auth_enable: Option<AuthEnableRequest>,
+    #[prost(message, optional, tag = "1011")]
+    pub auth_disable: Option<AuthDisableRequest>,
+    #[prost(message, optional, tag = "1013")]
+    pub auth_status: Option<AuthStatusRequest>,
+    #[prost(message, optional, boxed, tag = "1012")]
+    pub authenticate: Option<Box<InternalAuthenticateRequest>>,
+    #[prost(message, optional, boxed, tag = "1100")]
+    pub auth_user_add: Option<Box<AuthUserAddRequest>>,
+    #[prost(message, optional, boxed, tag = "1101")]
+    pub auth_user_delete: Option<Box<AuthUserDeleteRequest>>,
+    #[prost(message, optional, boxed, tag = "1102")]
+    pub auth_user_get: Option<Box<AuthUserGetRequest>>,
+    #[prost(message, optional, boxed, tag = "1103")]
+    pub auth_user_change_password: Option<Box<AuthUserChangePasswordRequest>>,
+    #[prost(message, optional, boxed, tag = "1104")]
+    pub auth_user_grant_role: Option<Box<AuthUserGrantRoleRequest>>,
+    #[prost(message, optional, boxed, tag = "1105")]
+    pub auth_user_revoke_role: Option<Box<AuthUserRevokeRoleRequest>>,
+    #[prost(message, optional, tag = "1106")]
+    pub auth_user_list: Option<AuthUserListRequest>,
+    #[prost(message, optional, tag = "1107")]
+    pub auth_role_list: Option<AuthRoleListRequest>,
+    #[prost(message, optional, boxed, tag = "1200")]
+    pub auth_role_add: Option<Box<AuthRoleAddRequest>>,
+    #[prost(message, optional, boxed, tag = "1201")]
+    pub auth_role_delete: Option<Box<AuthRoleDeleteRequest>>,
+    #[prost(message, optional, boxed, tag = "1202")]
+    pub auth_role_get: Option<Box<AuthRoleGetRequest>>,
+    #[prost(message, optional, boxed, tag = "1203")]
+    pub auth_role_grant_permission: Option<Box<AuthRoleGrantPermissionRequest>>,
+    #[prost(message, optional, boxed, tag = "1204")]
+    pub auth_role_revoke_permission: Option<Box<AuthRoleRevokePermissionRequest>>,
     #[prost(message, optional, tag = "1300")]
     pub cluster_version_set: Option<ClusterVersionSetRequest>,
     #[prost(message, optional, tag = "1301")]
     pub cluster_member_attr_set: Option<ClusterMemberAttrSetRequest>,
+    #[prost(message, optional, boxed, tag = "1302")]
+    pub downgrade_info_set: Option<Box<DowngradeInfoSetRequest>>,
+    #[prost(message, optional, boxed, tag = "9900")]
+    pub downgrade_version_test: Option<Box<DowngradeVersionTestRequest>>,
 }

@@ -53,6 +53,8 @@ pub struct Request {
     pub call: CallId,
     /// How long the client will wait, as gRPC's `grpc-timeout` header tells the server. None: for ever.
     pub timeout_us: Option<u64>,
+    /// What `Op::Authenticate` answered, as gRPC metadata carries it; empty for none.
+    pub token: String,
     /// What it asks.
     pub op: Op,
 }
@@ -92,6 +94,26 @@ pub enum Op {
     Defragment,
     MoveLeader(pb::MoveLeaderRequest),
     Snapshot,
+    /// The hash of the whole database, which no command of etcdctl asks for.
+    Hash,
+    Downgrade(pb::DowngradeRequest),
+    AuthEnable,
+    AuthDisable,
+    AuthStatus,
+    Authenticate(pb::AuthenticateRequest),
+    UserAdd(pb::AuthUserAddRequest),
+    UserGet(pb::AuthUserGetRequest),
+    UserList,
+    UserDelete(pb::AuthUserDeleteRequest),
+    UserChangePassword(pb::AuthUserChangePasswordRequest),
+    UserGrantRole(pb::AuthUserGrantRoleRequest),
+    UserRevokeRole(pb::AuthUserRevokeRoleRequest),
+    RoleAdd(pb::AuthRoleAddRequest),
+    RoleGet(pb::AuthRoleGetRequest),
+    RoleList,
+    RoleDelete(pb::AuthRoleDeleteRequest),
+    RoleGrantPermission(pb::AuthRoleGrantPermissionRequest),
+    RoleRevokePermission(pb::AuthRoleRevokePermissionRequest),
     /// The client gives the call up (its context ended).
     Cancel,
 }
@@ -130,7 +152,15 @@ pub enum Answer {
     Alarm(pb::AlarmResponse),
     Status(pb::StatusResponse),
     HashKv(pb::HashKvResponse),
-    /// Defragment, move-leader.
+    /// Defragment, move-leader, and what changes auth, users and roles: a header is all.
     Header(pb::HeaderResponse),
     Snapshot(pb::SnapshotResponse),
+    Hash(pb::HashResponse),
+    Downgrade(pb::DowngradeResponse),
+    AuthStatus(pb::AuthStatusResponse),
+    Authenticate(pb::AuthenticateResponse),
+    UserGet(pb::AuthUserGetResponse),
+    UserList(pb::AuthUserListResponse),
+    RoleGet(pb::AuthRoleGetResponse),
+    RoleList(pb::AuthRoleListResponse),
 }

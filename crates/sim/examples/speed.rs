@@ -62,7 +62,12 @@ fn load(world: &mut World, outstanding: u64, pause_us: u64) -> Rc<RefCell<u64>> 
                     value: value.clone(),
                     ..Default::default()
                 };
-                let request = Request { call: CallId(number), timeout_us: None, op: Op::Put(put) };
+                let request = Request {
+                    call: CallId(number),
+                    timeout_us: None,
+                    token: String::new(),
+                    op: Op::Put(put),
+                };
                 conn.send(Packet::Rpc(request)).expect("the leader stays");
             };
             let mut asked = 0;

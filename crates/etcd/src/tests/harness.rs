@@ -435,7 +435,7 @@ impl Net {
     /// Sends a request on an open call.
     pub(crate) fn send_on(&mut self, host: usize, call: u64, op: Op, timeout_us: Option<u64>) {
         let now = self.now();
-        let request = Request { call: CallId(call), timeout_us, op };
+        let request = Request { call: CallId(call), timeout_us, token: String::new(), op };
         let member = self.hosts[host].member.as_mut().expect("the host is up");
         member.request(ConnId(1), request, now);
         self.collect(host);

@@ -155,7 +155,7 @@ impl Client {
             }
             let call = self.next_call();
             let timeout_us = deadline_us.map(|at| at.saturating_sub(self.sys.mono_us()));
-            let request = Request { call, timeout_us, op: op.clone() };
+            let request = Request { call, timeout_us, token: String::new(), op: op.clone() };
             if conn.send(Packet::Rpc(request)).is_err() {
                 // It broke since it was last looked at; nothing was sent.
                 self.lost(&conn);
@@ -229,7 +229,7 @@ impl Client {
             let picked = self.pick(deadline_us).await;
             let Picked { conn, .. } = picked.map_err(|fault| Failure::from(fault.status))?;
             let call = self.next_call();
-            let request = Request { call, timeout_us: None, op: op.clone() };
+            let request = Request { call, timeout_us: None, token: String::new(), op: op.clone() };
             if conn.send(Packet::Rpc(request)).is_ok() {
                 return Ok(Stream { conn, call, over: Cell::new(false) });
             }
@@ -311,7 +311,14 @@ pub struct Stream {
 impl Stream {
     /// Another message of the client.
     pub fn send(&self, op: Op) -> bool {
-        self.conn.send(Packet::Rpc(Request { call: self.call, timeout_us: None, op })).is_ok()
+        self.conn
+            .send(Packet::Rpc(Request {
+                call: self.call,
+                timeout_us: None,
+                token: String::new(),
+                op,
+            }))
+            .is_ok()
     }
 
     /// The next answer; none when the server ended the stream well.
@@ -346,7 +353,7 @@ async fn receive(conn: &Conn, call: CallId) -> Result<(Result<Answer, Status>, b
 }
 
 fn cancel(call: CallId) -> Packet {
-    Packet::Rpc(Request { call, timeout_us: None, op: Op::Cancel })
+    Packet::Rpc(Request { call, timeout_us: None, token: String::new(), op: Op::Cancel })
 }
 
 /// The address of the client as Go would print it: it tells clients apart in logs.

@@ -153,8 +153,12 @@ fn send(
     // Eight bytes, as the benchmark of etcd's documentation has it.
     let key = Bytes::from(format!("k{:07}", call % KEY_SPACE));
     let put = PutRequest { key, value: value.clone(), ..PutRequest::default() };
-    let request =
-        Request { call: CallId(call), timeout_us: Some(PUT_TIMEOUT_US), op: Op::Put(put) };
+    let request = Request {
+        call: CallId(call),
+        timeout_us: Some(PUT_TIMEOUT_US),
+        token: String::new(),
+        op: Op::Put(put),
+    };
     figures.sent += 1;
     sent_us.push(sys.mono_us());
     conn.send(Packet::Rpc(request)).is_ok()

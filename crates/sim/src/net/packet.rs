@@ -61,6 +61,25 @@ pub(crate) fn op_name(op: &Op) -> &'static str {
         Op::Defragment => "Defragment",
         Op::MoveLeader(_) => "MoveLeader",
         Op::Snapshot => "Snapshot",
+        Op::Hash => "Hash",
+        Op::Downgrade(_) => "Downgrade",
+        Op::AuthEnable => "AuthEnable",
+        Op::AuthDisable => "AuthDisable",
+        Op::AuthStatus => "AuthStatus",
+        Op::Authenticate(_) => "Authenticate",
+        Op::UserAdd(_) => "UserAdd",
+        Op::UserGet(_) => "UserGet",
+        Op::UserList => "UserList",
+        Op::UserDelete(_) => "UserDelete",
+        Op::UserChangePassword(_) => "UserChangePassword",
+        Op::UserGrantRole(_) => "UserGrantRole",
+        Op::UserRevokeRole(_) => "UserRevokeRole",
+        Op::RoleAdd(_) => "RoleAdd",
+        Op::RoleGet(_) => "RoleGet",
+        Op::RoleList => "RoleList",
+        Op::RoleDelete(_) => "RoleDelete",
+        Op::RoleGrantPermission(_) => "RoleGrantPermission",
+        Op::RoleRevokePermission(_) => "RoleRevokePermission",
         Op::Cancel => "cancel",
     }
 }
@@ -86,6 +105,14 @@ pub(crate) fn answer_name(answer: &Answer) -> &'static str {
         Answer::HashKv(_) => "HashKV",
         Answer::Header(_) => "done",
         Answer::Snapshot(_) => "Snapshot",
+        Answer::Hash(_) => "Hash",
+        Answer::Downgrade(_) => "Downgrade",
+        Answer::AuthStatus(_) => "AuthStatus",
+        Answer::Authenticate(_) => "Authenticate",
+        Answer::UserGet(_) => "UserGet",
+        Answer::UserList(_) => "UserList",
+        Answer::RoleGet(_) => "RoleGet",
+        Answer::RoleList(_) => "RoleList",
     }
 }
 
@@ -133,7 +160,12 @@ mod tests {
                 value: Bytes::from_static(value),
                 ..Default::default()
             };
-            Packet::Rpc(Request { call: CallId(1), timeout_us: None, op: Op::Put(put) })
+            Packet::Rpc(Request {
+                call: CallId(1),
+                timeout_us: None,
+                token: String::new(),
+                op: Op::Put(put),
+            })
         };
         assert_eq!(put(b"four").size_bytes() - put(b"").size_bytes(), 4);
     }

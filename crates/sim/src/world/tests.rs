@@ -42,7 +42,8 @@ fn put_for(world: &mut World, host: HostId, us: u64) {
             for call in 1.. {
                 let put = pb::PutRequest { key: Bytes::from_static(b"k"), ..Default::default() };
                 let op = Op::Put(put);
-                let request = Request { call: CallId(call), timeout_us: None, op };
+                let request =
+                    Request { call: CallId(call), timeout_us: None, token: String::new(), op };
                 if conn.send(Packet::Rpc(request)).is_err() || conn.recv().await.is_err() {
                     break;
                 }

@@ -241,7 +241,7 @@ pub(crate) async fn ask(
     op: Op,
     timeout_us: u64,
 ) -> Option<Result<Answer, Status>> {
-    let request = Request { call, timeout_us: Some(timeout_us), op };
+    let request = Request { call, timeout_us: Some(timeout_us), token: String::new(), op };
     conn.send(Packet::Rpc(request)).ok()?;
     let answer = async {
         loop {
