@@ -8,6 +8,7 @@
 //! Not here: the shell and its programs, lessons, the session, the browser.
 
 pub mod checker;
+mod container;
 mod disk;
 mod errno;
 pub mod event;
@@ -30,6 +31,7 @@ mod tty;
 pub mod world;
 
 pub use checker::{Check, Violation};
+pub use container::{Container, Mount};
 pub use disk::{At, CAPACITY_BYTES, DirView, Disk, DiskState};
 pub use errno::Errno;
 pub use event::{Ending, Happened, WorldEvent};

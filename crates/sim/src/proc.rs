@@ -187,6 +187,8 @@ pub struct ProcInfo {
     pub start_us: u64,
     /// Its terminal.
     pub tty: Option<TtyId>,
+    /// The id of its container.
+    pub container: Option<String>,
 }
 
 /// A process as the kernel keeps it.
@@ -202,6 +204,8 @@ pub(crate) struct Proc {
     pub(crate) cwd: String,
     pub(crate) fds: BTreeMap<Fd, OpenId>,
     pub(crate) tty: Option<TtyId>,
+    /// The container it is in; its children are in it too.
+    pub(crate) container: Option<std::rc::Rc<crate::container::Container>>,
     pub(crate) start_us: u64,
     /// Its code; away while it is polled, gone when the process has ended.
     pub(crate) task: Option<Task>,

@@ -74,7 +74,10 @@ impl Sys {
 
     /// The name of the host.
     pub fn hostname(&self) -> String {
-        self.with(|kernel| kernel.host(kernel.host_of(self.pid)).name.clone())
+        self.with(|kernel| match &kernel.caller(self.pid).container {
+            Some(container) => container.hostname.clone(),
+            None => kernel.host(kernel.host_of(self.pid)).name.clone(),
+        })
     }
 
     /// The host.

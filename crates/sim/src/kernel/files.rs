@@ -151,7 +151,13 @@ impl Kernel {
 
     /// Opens a file for a process.
     pub(crate) fn open(&mut self, pid: Pid, path: &str, flags: OpenFlags) -> Result<Fd, Errno> {
-        let (path, host) = (self.absolute(pid, path), self.host_of(pid));
+        let path = match flags.write || flags.create {
+            // What a device takes does not change the mount it lies on.
+            true if path.starts_with("/dev/") => self.on_disk(pid, path),
+            true => self.on_disk_to_change(pid, path)?,
+            false => self.on_disk(pid, path),
+        };
+        let host = self.host_of(pid);
         let at = self.at(host);
         let disk = &mut self.host_mut(host).disk;
         let existing = disk.tree.walk(&path, true)?.ino;

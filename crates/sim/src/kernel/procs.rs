@@ -1,8 +1,10 @@
 //! Processes: making, signalling and ending them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::{Kernel, KernelEvent};
+use crate::container::Container;
 use crate::errno::Errno;
 use crate::event::Ending;
 use crate::exe::{self, Exe};
@@ -25,6 +27,7 @@ struct NewProc {
     spec: SpawnSpec,
     fds: BTreeMap<Fd, OpenId>,
     tty: Option<TtyId>,
+    container: Option<Rc<Container>>,
 }
 
 impl Kernel {
@@ -67,14 +70,23 @@ impl Kernel {
     }
 
     /// Finds the program of an executable file, by way of a script's interpreter if need be.
-    fn load(&self, host: HostId, spec: &mut SpawnSpec) -> Result<(Program, Exe), Errno> {
+    fn load(
+        &self,
+        host: HostId,
+        spec: &mut SpawnSpec,
+        container: Option<&Container>,
+    ) -> Result<(Program, Exe), Errno> {
         let disk = &self.host(host).disk;
         for _ in 0..INTERPRETERS_MAX {
-            let stat = disk.stat(&spec.path)?;
+            let file = match container {
+                Some(container) => container.place(&spec.path).0,
+                None => spec.path.clone(),
+            };
+            let stat = disk.stat(&file)?;
             if !stat.is_file() || stat.mode & 0o111 == 0 {
                 return Err(Errno::Eacces);
             }
-            let header = disk.read(disk.tree.lookup(&spec.path)?, 0, HEADER_BYTES)?;
+            let header = disk.read(disk.tree.lookup(&file)?, 0, HEADER_BYTES)?;
             if let Some(exe) = exe::parse(&header) {
                 let entry = self.programs.iter().find(|entry| entry.name == exe.program);
                 return Ok((entry.ok_or(Errno::Enoexec)?.run, exe));
@@ -97,7 +109,7 @@ impl Kernel {
         mut spec: SpawnSpec,
         stdio: &Stdio,
     ) -> Result<(Pid, Program), Errno> {
-        let (program, exe) = self.load(host, &mut spec)?;
+        let (program, exe) = self.load(host, &mut spec, None)?;
         let pid = self.make_system_process(host, spec, stdio)?;
         if let Some(proc) = self.procs.get_mut(&pid) {
             proc.release = exe.release;
@@ -123,20 +135,33 @@ impl Kernel {
         if spec.cwd.is_empty() {
             spec.cwd = "/".to_owned();
         }
-        Ok(self.add(NewProc { host, parent: None, release: String::new(), spec, fds, tty }))
+        let release = String::new();
+        Ok(self.add(NewProc { host, parent: None, release, spec, fds, tty, container: None }))
     }
 
     /// A child that runs an executable file.
     pub(crate) fn exec_child(
         &mut self,
         parent: Pid,
+        spec: SpawnSpec,
+    ) -> Result<(Pid, Program), Errno> {
+        let container = self.caller(parent).container.clone();
+        self.exec_contained(parent, spec, container)
+    }
+
+    /// A child that runs an executable file as this container sees it.
+    pub(crate) fn exec_contained(
+        &mut self,
+        parent: Pid,
         mut spec: SpawnSpec,
+        container: Option<Rc<Container>>,
     ) -> Result<(Pid, Program), Errno> {
         spec.path = self.absolute(parent, &spec.path);
-        let (program, exe) = self.load(self.host_of(parent), &mut spec)?;
+        let (program, exe) = self.load(self.host_of(parent), &mut spec, container.as_deref())?;
         let pid = self.make_child(parent, spec)?;
         if let Some(proc) = self.procs.get_mut(&pid) {
             proc.release = exe.release;
+            proc.container = container;
         }
         Ok((pid, program))
     }
@@ -148,6 +173,7 @@ impl Kernel {
             return Err(Errno::Esrch);
         }
         let (host, tty, release) = (caller.host, caller.tty, caller.release.clone());
+        let container = caller.container.clone();
         let mut fds = BTreeMap::new();
         for (theirs, mine) in &spec.fds {
             fds.insert(*theirs, *caller.fds.get(mine).ok_or(Errno::Ebadf)?);
@@ -160,7 +186,8 @@ impl Kernel {
         for open in fds.values() {
             self.share(*open);
         }
-        Ok(self.add(NewProc { host, parent: Some(parent), release, spec, fds, tty }))
+        let parent = Some(parent);
+        Ok(self.add(NewProc { host, parent, release, spec, fds, tty, container }))
     }
 
     fn add(&mut self, new: NewProc) -> Pid {
@@ -184,6 +211,7 @@ impl Kernel {
             cwd: new.spec.cwd,
             fds: new.fds,
             tty: new.tty,
+            container: new.container,
             start_us: self.now_us,
             task: None,
             polled: false,
@@ -358,6 +386,7 @@ fn info(proc: &Proc) -> ProcInfo {
         argv: proc.argv.clone(),
         start_us: proc.start_us,
         tty: proc.tty,
+        container: proc.container.as_ref().map(|container| container.id.clone()),
     }
 }
 

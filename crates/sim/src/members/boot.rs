@@ -46,9 +46,13 @@ impl Kernel {
         let host = self.host_of(pid);
         // The next start may come from another directory.
         config.data_dir = self.absolute(pid, &config.data_dir);
-        config.wal_dir = config.wal_dir.map(|dir| self.absolute(pid, &dir));
-        let argv = self.caller(pid).argv.clone();
-        self.members.place(host).last = Some(Launch { config: config.clone(), argv });
+        config.wal_dir = config.wal_dir.map(|dir| self.on_disk(pid, &dir));
+        let (argv, contained) =
+            (self.caller(pid).argv.clone(), self.caller(pid).container.is_some());
+        // Whoever runs a container starts it again, and in the same place.
+        let launch = Launch { config: config.clone(), argv };
+        self.members.place(host).last = Some(launch).filter(|_| !contained);
+        let data_dir = self.on_disk_to_change(pid, &config.data_dir).map_err(|_| 1)?;
         // Every draw of a world comes from its seed, those of its members too.
         config.seed ^= self.seed;
         let (slot, run) = self.members.take_slot();
@@ -58,13 +62,13 @@ impl Kernel {
         }
         let peers = self.peer_cluster(host, &config);
         let now = self.member_now(host);
-        let view = self.host(host).disk.view(&config.data_dir);
+        let view = self.host(host).disk.view(&data_dir);
         let wal = config.wal_dir.as_deref().unwrap_or("member/wal");
         let fresh = view.list(wal).is_empty();
         let booted = Member::boot(config.clone(), &view, peers, now);
         match booted {
             Ok(member) => {
-                self.member_enter(pid, (slot, run), member, &config, fresh);
+                self.member_enter(pid, (slot, run), member, &config, &data_dir, fresh);
                 Ok((slot, run))
             }
             Err(error) => {
@@ -91,11 +95,12 @@ impl Kernel {
         (slot, run): (u16, u32),
         member: Member,
         config: &Config,
+        data_dir: &str,
         fresh: bool,
     ) {
         let host = self.host_of(pid);
         let status = member.status();
-        let changed = self.disk_changed(host, &config.data_dir);
+        let changed = self.disk_changed(host, data_dir);
         let (id, cluster) = (status.id, status.cluster);
         let boot = Boot { host, id, cluster, reset: fresh || changed };
         let voided = self.checks.booted(self.now_us, slot, boot, &member);
@@ -106,7 +111,7 @@ impl Kernel {
             host,
             run,
             pid,
-            data_dir: config.data_dir.clone(),
+            data_dir: data_dir.to_owned(),
             heartbeat_us,
             ..Hosted::vacant()
         };

@@ -30,6 +30,11 @@ impl Hosted {
             exit: None,
         }
     }
+
+    /// Where on its host's disk it keeps its data.
+    pub(crate) fn data_dir(&self) -> &str {
+        &self.data_dir
+    }
 }
 
 impl Members {

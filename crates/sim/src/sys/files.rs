@@ -6,6 +6,7 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use super::Sys;
+use crate::container::normal;
 use crate::disk::{At, Disk};
 use crate::errno::Errno;
 use crate::fs::{OpenFlags, Stat};
@@ -235,7 +236,7 @@ impl Sys {
 
     /// Moves a file or directory; what stood at the target is replaced.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
-        let target = self.with(|kernel| kernel.absolute(self.pid, to));
+        let target = self.with(|kernel| kernel.on_disk_to_change(self.pid, to))?;
         self.change(from, |disk, from, at| {
             disk.rename(from, &target, at)?;
             disk.note_change(&target);
@@ -285,7 +286,7 @@ impl Sys {
         call: impl FnOnce(&Disk, &str) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         self.with(|kernel| {
-            let path = kernel.absolute(self.pid, path);
+            let path = kernel.on_disk(self.pid, path);
             call(&kernel.host(kernel.host_of(self.pid)).disk, &path)
         })
     }
@@ -297,7 +298,7 @@ impl Sys {
         call: impl FnOnce(&mut Disk, &str, At) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         self.with(|kernel: &mut Kernel| {
-            let path = kernel.absolute(self.pid, path);
+            let path = kernel.on_disk_to_change(self.pid, path)?;
             let host: HostId = kernel.host_of(self.pid);
             let at = kernel.at(host);
             let disk = &mut kernel.host_mut(host).disk;
@@ -308,22 +309,9 @@ impl Sys {
     }
 }
 
-/// An absolute path without `.`, `..` and double slashes.
-fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use crate::container::normal;
 
     #[test]
     fn paths_are_made_normal() {

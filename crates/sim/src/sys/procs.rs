@@ -92,9 +92,13 @@ impl Sys {
         kernel.proc(pid).is_some_and(|proc| proc.host == host)
     }
 
-    /// The processes of this host.
+    /// The processes of this host; in a container, only those of it.
     pub fn ps(&self) -> Vec<ProcInfo> {
-        self.with(|kernel| kernel.ps(kernel.host_of(self.pid)))
+        let mut procs = self.with(|kernel| kernel.ps(kernel.host_of(self.pid)));
+        if let Some(container) = self.container() {
+            procs.retain(|proc| proc.container.as_ref() == Some(&container.id));
+        }
+        procs
     }
 
     /// From now on this signal does not end the process; [`Sys::caught`] tells of it. KILL

@@ -101,7 +101,10 @@ impl World {
     /// The data directory of the host's member, running or last.
     pub fn data_dir(&self, host: HostId) -> Option<String> {
         let kernel = self.kernel.borrow();
-        kernel.members.last_launch(host).map(|launch| launch.config.data_dir.clone())
+        let running = kernel.members.of_host(host).map(|hosted| hosted.data_dir().to_owned());
+        running.or_else(|| {
+            kernel.members.last_launch(host).map(|launch| launch.config.data_dir.clone())
+        })
     }
 
     /// The configuration of the host's member, running or last.
