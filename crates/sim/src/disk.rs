@@ -5,6 +5,7 @@
 //! is in `fs`, the content of one file in `disk::cache`, what members ask for in
 //! `disk::member`.
 
+mod access;
 mod cache;
 mod member;
 mod pages;
@@ -15,10 +16,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+pub(crate) use access::{EXECUTE, Need};
 pub(crate) use cache::FileData;
 pub use member::DirView;
 pub(crate) use pages::{PAGE_BYTES, zero_page};
 
+use crate::cred::Owner;
 use crate::errno::Errno;
 use crate::fs::{Device, FileKind, Freed, Node, Stat, Tree};
 use crate::ids::Ino;
@@ -72,6 +75,8 @@ pub struct At {
     pub now_us: u64,
     /// The host's clock: Unix time, for time stamps.
     pub wall_us: u64,
+    /// Whose is what is made at it.
+    pub owner: Owner,
 }
 
 /// A disk. Paths are absolute.
@@ -220,7 +225,7 @@ impl Disk {
                 None => {
                     self.room_for(1)?;
                     let dir = Node::Dir(crate::fs::DirData::default());
-                    self.tree.create(&found, dir, mode, at.now_us, at.wall_us)?;
+                    self.tree.create(&found, dir, mode, at)?;
                 }
             }
         }
@@ -263,7 +268,7 @@ impl Disk {
         }
         // A new name needs no page of its own unless the disk has none left at all.
         self.room_for(1)?;
-        self.tree.create(found, node, mode, at.now_us, at.wall_us)
+        self.tree.create(found, node, mode, at)
     }
 
     /// Takes a name of a file away.

@@ -7,7 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::disk::FileData;
+use crate::cred::{Cred, Owner};
+use crate::disk::{At, EXECUTE, FileData};
 use crate::errno::Errno;
 use crate::ids::Ino;
 use crate::rng::Rng;
@@ -81,7 +82,7 @@ pub struct OpenFlags {
     pub append: bool,
     /// Must be missing (with `create`).
     pub exclusive: bool,
-    /// Permission bits of a file that is made.
+    /// Permission bits of a file that is made, before the process's umask.
     pub mode: u16,
 }
 
@@ -93,7 +94,7 @@ impl OpenFlags {
         truncate: false,
         append: false,
         exclusive: false,
-        mode: 0o644,
+        mode: 0o666,
     };
 
     /// `<`: for reading.
@@ -128,6 +129,7 @@ pub(crate) enum Node {
 pub(crate) struct Inode {
     pub(crate) node: Node,
     pub(crate) mode: u16,
+    pub(crate) owner: Owner,
     pub(crate) mtime_us: u64,
     /// Names in the cache.
     links: u32,
@@ -188,6 +190,7 @@ impl Tree {
         let inode = Inode {
             node: Node::Dir(dir),
             mode: 0o755,
+            owner: Owner::ROOT,
             mtime_us: 0,
             links: 1,
             device_links: 1,
@@ -243,14 +246,24 @@ impl Tree {
 
     /// Walks an absolute path. `follow` says whether a symbolic link at its end is followed.
     pub(crate) fn walk(&self, path: &str, follow: bool) -> Result<Found, Errno> {
-        self.walk_counted(self.root, path, follow, 0)
+        self.walk_as(None, path, follow)
+    }
+
+    /// The same for somebody who needs to be allowed to search every directory on the way.
+    pub(crate) fn walk_as(
+        &self,
+        who: Option<&Cred>,
+        path: &str,
+        follow: bool,
+    ) -> Result<Found, Errno> {
+        self.walk_counted(who.filter(|who| !who.is_root()), self.root, (path, follow), 0)
     }
 
     fn walk_counted(
         &self,
+        who: Option<&Cred>,
         start: Ino,
-        path: &str,
-        follow: bool,
+        (path, follow): (&str, bool),
         depth: u32,
     ) -> Result<Found, Errno> {
         if depth > SYMLINKS_MAX {
@@ -268,6 +281,9 @@ impl Tree {
                 return Err(Errno::Enametoolong);
             }
             let dir = self.dir(at)?;
+            if let Some(who) = who {
+                self.may(who, at, EXECUTE)?;
+            }
             let next = match part {
                 "." => Some(at),
                 ".." => dir.parent,
@@ -281,7 +297,7 @@ impl Tree {
             if let Node::Symlink(target) = &self.inode(ino).node
                 && (!last || follow || wants_dir)
             {
-                found = self.walk_counted(at, target, true, depth + 1)?;
+                found = self.walk_counted(who, at, (target, true), depth + 1)?;
                 if last {
                     break;
                 }
@@ -321,8 +337,8 @@ impl Tree {
             kind,
             size,
             mode: inode.mode,
-            uid: 0,
-            gid: 0,
+            uid: inode.owner.uid,
+            gid: inode.owner.gid,
             mtime_us: inode.mtime_us,
             nlink,
             ino: ino.0,
@@ -341,9 +357,9 @@ impl Tree {
         found: &Found,
         node: Node,
         mode: u16,
-        issued_us: u64,
-        wall_us: u64,
+        at: At,
     ) -> Result<Ino, Errno> {
+        let At { now_us: issued_us, wall_us, owner } = at;
         if found.ino.is_some() {
             return Err(Errno::Eexist);
         }
@@ -356,6 +372,7 @@ impl Tree {
         let inode = Inode {
             node,
             mode,
+            owner,
             mtime_us: wall_us,
             links: 1,
             device_links: 0,

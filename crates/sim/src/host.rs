@@ -2,6 +2,7 @@
 //!
 //! Its processes are in the kernel's table, its links in the net.
 
+use crate::cred::Owner;
 use crate::disk::{At, CAPACITY_BYTES, Disk};
 use crate::fs::Device;
 use crate::ids::HostId;
@@ -41,13 +42,22 @@ const DEVICES: &[(&str, Device)] = &[
     ("/dev/zero", Device::Zero),
 ];
 
+/// The accounts every host has.
+pub(crate) const PASSWD: &str = concat!(
+    "root:x:0:0:root:/root:/bin/bash\n",
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+);
+
+/// Their groups.
+pub(crate) const GROUP: &str = "root:x:0:\nnogroup:x:65534:\n";
+
 impl Host {
     /// A host that is on, with an empty system on its disk. `hosts` are the names of all,
     /// for `/etc/hosts`.
     pub(crate) fn new(id: HostId, hosts: &[String], seed: u64, epoch_us: u64) -> Host {
         let rng = Rng::for_purpose(seed, "disk", u64::from(id.0));
         let mut disk = Disk::new(CAPACITY_BYTES, rng);
-        let at = At { now_us: 0, wall_us: epoch_us };
+        let at = At { now_us: 0, wall_us: epoch_us, owner: Owner::ROOT };
         let name = hosts[usize::from(id.0)].clone();
         furnish(&mut disk, &name, hosts, at).expect("an empty disk has room for a system");
         disk.settle(0);
@@ -69,6 +79,8 @@ fn furnish(
         disk.make_device(path, *device, at)?;
     }
     disk.install("/etc/hostname", &format!("{name}\n").into(), 0o644, at)?;
+    disk.install("/etc/passwd", &PASSWD.into(), 0o644, at)?;
+    disk.install("/etc/group", &GROUP.into(), 0o644, at)?;
     let mut table = String::from("127.0.0.1 localhost\n");
     for (index, host) in hosts.iter().enumerate() {
         table.push_str(&format!("10.0.0.{} {host}\n", index + 1));

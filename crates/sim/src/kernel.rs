@@ -19,6 +19,7 @@ use std::task::{Context, Poll, Waker};
 
 use etcd::{DiskError, DiskOp, Lane};
 
+use crate::cred::Owner;
 use crate::disk::At;
 use crate::errno::Errno;
 use crate::event::Ending;
@@ -129,18 +130,24 @@ impl Kernel {
 
     /// Now, as a disk wants to know it.
     pub(crate) fn at(&self, host: HostId) -> At {
-        At { now_us: self.now_us, wall_us: self.wall_us(host) }
+        At { now_us: self.now_us, wall_us: self.wall_us(host), owner: Owner::ROOT }
+    }
+
+    /// Now, for what a process does.
+    pub(crate) fn at_for(&self, pid: Pid) -> At {
+        let caller = self.caller(pid);
+        At { owner: caller.cred.owner(), ..self.at(caller.host) }
     }
 
     /// Does a member's batch of writes and tells when it will be durable.
     pub(crate) fn disk_submit(
         &mut self,
-        host: HostId,
+        pid: Pid,
         dir: &str,
         lane: Lane,
         ops: &[DiskOp],
     ) -> Result<u64, DiskError> {
-        let at = self.at(host);
+        let (at, host) = (self.at_for(pid), self.host_of(pid));
         self.host_mut(host).disk.submit(dir, lane, ops, at)
     }
 

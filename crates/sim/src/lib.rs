@@ -9,6 +9,7 @@
 
 pub mod checker;
 mod container;
+pub mod cred;
 mod disk;
 mod errno;
 pub mod event;
@@ -32,6 +33,7 @@ pub mod world;
 
 pub use checker::{Check, Violation};
 pub use container::{Container, Mount};
+pub use cred::{Cred, Owner, User, UserGroup};
 pub use disk::{At, CAPACITY_BYTES, DirView, Disk, DiskState};
 pub use errno::Errno;
 pub use event::{Ending, Happened, WorldEvent};
@@ -44,4 +46,4 @@ pub use rng::Rng;
 pub use sys::Sys;
 pub use task::{Either, Program, ProgramEntry, ProgramTable, Task, race};
 pub use tty::Stream;
-pub use world::{Advanced, Counters, Install, MemberSpec, Power, World, WorldSpec};
+pub use world::{Advanced, Content, Counters, Install, MemberSpec, Power, World, WorldSpec};

@@ -432,9 +432,9 @@ impl Kernel {
 
     fn member_writes(&mut self, slot: u16, batch: WriteBatch) {
         let hosted = self.members.slot(slot);
-        let (host, run) = (hosted.host, hosted.run);
+        let (run, pid) = (hosted.run, hosted.pid);
         let dir = std::mem::take(&mut self.members.slot_mut(slot).data_dir);
-        let submitted = self.disk_submit(host, &dir, batch.lane, &batch.ops);
+        let submitted = self.disk_submit(pid, &dir, batch.lane, &batch.ops);
         let hosted = self.members.slot_mut(slot);
         hosted.data_dir = dir;
         // A failure is heard of in its turn, not before the batches that went before.

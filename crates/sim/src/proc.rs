@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use crate::cred::Cred;
 use crate::event::Ending;
 use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
 use crate::task::{Task, TaskWaker};
@@ -132,6 +133,8 @@ pub struct SpawnSpec {
     pub fds: Vec<(Fd, Fd)>,
     /// Its process group.
     pub group: Group,
+    /// As whom it acts; none means as its parent. Only root may choose.
+    pub user: Option<Cred>,
 }
 
 impl SpawnSpec {
@@ -144,6 +147,7 @@ impl SpawnSpec {
             cwd: String::new(),
             fds: [Fd::STDIN, Fd::STDOUT, Fd::STDERR].map(|fd| (fd, fd)).to_vec(),
             group: Group::Inherit,
+            user: None,
         }
     }
 }
@@ -189,6 +193,8 @@ pub struct ProcInfo {
     pub tty: Option<TtyId>,
     /// The id of its container.
     pub container: Option<String>,
+    /// As whom it acts.
+    pub uid: u32,
 }
 
 /// A process as the kernel keeps it.
@@ -206,6 +212,12 @@ pub(crate) struct Proc {
     pub(crate) tty: Option<TtyId>,
     /// The container it is in; its children are in it too.
     pub(crate) container: Option<std::rc::Rc<crate::container::Container>>,
+    /// As whom it acts.
+    pub(crate) cred: Cred,
+    /// Who started it: another one only where the file is setuid.
+    pub(crate) real_uid: u32,
+    /// The permission bits that what it makes does not get.
+    pub(crate) umask: u16,
     pub(crate) start_us: u64,
     /// Its code; away while it is polled, gone when the process has ended.
     pub(crate) task: Option<Task>,

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use etcd::Config;
 
 use crate::checker::{Checks, Violation};
+use crate::cred::{self, Owner};
 use crate::errno::Errno;
 use crate::event::{Happened, WorldEvent};
 use crate::fault::{Fault, FaultError};
@@ -47,6 +48,8 @@ pub struct WorldSpec {
     pub programs: ProgramTable,
     /// What lies on the hosts' disks.
     pub install: Vec<Install>,
+    /// Who sits at the terminals.
+    pub user: String,
 }
 
 /// A member that starts with the world.
@@ -67,16 +70,68 @@ pub struct Install {
     pub host: Option<String>,
     /// Its absolute path.
     pub path: String,
-    /// What is in it.
-    pub bytes: Bytes,
+    /// What it is.
+    pub content: Content,
     /// Its permissions.
     pub mode: u16,
+    /// Whose it is.
+    pub owner: Owner,
+}
+
+/// What stands on a disk from the beginning.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file with these bytes.
+    File(Bytes),
+    /// A directory.
+    Dir,
+    /// A symbolic link that leads there.
+    Link(String),
 }
 
 impl Install {
     /// A file on every host.
     pub fn everywhere((path, bytes, mode): (String, Bytes, u16)) -> Install {
-        Install { host: None, path, bytes, mode }
+        Install { host: None, path, content: Content::File(bytes), mode, owner: Owner::ROOT }
+    }
+
+    /// A file on one host.
+    pub fn file(host: &str, path: &str, bytes: impl Into<Bytes>, mode: u16) -> Install {
+        let (host, path) = (Some(host.to_owned()), path.to_owned());
+        Install { host, path, content: Content::File(bytes.into()), mode, owner: Owner::ROOT }
+    }
+
+    /// A directory on one host.
+    pub fn dir(host: &str, path: &str, mode: u16) -> Install {
+        let (host, path) = (Some(host.to_owned()), path.to_owned());
+        Install { host, path, content: Content::Dir, mode, owner: Owner::ROOT }
+    }
+
+    /// A symbolic link on one host.
+    pub fn link(host: &str, path: &str, target: &str) -> Install {
+        let (host, path) = (Some(host.to_owned()), path.to_owned());
+        let content = Content::Link(target.to_owned());
+        Install { host, path, content, mode: 0o777, owner: Owner::ROOT }
+    }
+
+    /// The same, but it is somebody's.
+    pub fn owned(self, uid: u32, gid: u32) -> Install {
+        Install { owner: Owner { uid, gid }, ..self }
+    }
+
+    fn put(&self, disk: &mut crate::disk::Disk, at: crate::disk::At) -> Result<(), Errno> {
+        match &self.content {
+            Content::File(bytes) => disk.install(&self.path, bytes, self.mode, at)?,
+            Content::Dir => {
+                disk.mkdir_all(&self.path, 0o755, at)?;
+                disk.chmod(&self.path, self.mode)?;
+            }
+            Content::Link(target) => disk.symlink(target, &self.path, at)?,
+        }
+        if self.owner != Owner::ROOT {
+            disk.give(&self.path, self.owner)?;
+        }
+        Ok(())
     }
 }
 
@@ -93,6 +148,7 @@ impl Default for WorldSpec {
             checkers: true,
             programs: &[],
             install: Vec::new(),
+            user: "root".to_owned(),
         }
     }
 }
@@ -112,6 +168,7 @@ pub struct Advanced {
 pub struct World {
     kernel: KernelRef,
     names: Vec<String>,
+    user: String,
 }
 
 impl World {
@@ -128,12 +185,13 @@ impl World {
             disk.set_base_sync_us(spec.sync_us);
             for file in &spec.install {
                 if file.host.as_ref().is_none_or(|it| it == name) {
-                    disk.install(&file.path, &file.bytes, file.mode, at)
+                    file.put(disk, at)
                         .unwrap_or_else(|error| panic!("installing {}: {error}", file.path));
                 }
             }
         }
-        let mut world = World { kernel: Rc::new(RefCell::new(kernel)), names: spec.hosts };
+        let (names, user) = (spec.hosts, spec.user);
+        let mut world = World { kernel: Rc::new(RefCell::new(kernel)), names, user };
         for MemberSpec { host, config, argv } in spec.members {
             let host = world.host(&host).unwrap_or_else(|| panic!("no host {host} in the world"));
             start_now(&world.kernel, host, Launch { config, argv })
@@ -330,23 +388,41 @@ impl Drop for World {
 
 /// Terminals.
 impl World {
-    /// Opens a terminal on a host: this shell starts in it, as root's login shell.
+    /// Opens a terminal on a host: this shell starts in it, as the world's user's login shell.
     pub fn tty_open(&mut self, host: HostId, tty: TtyId, shell: &str) -> Result<(), Errno> {
         let name = shell.rsplit('/').next().unwrap_or(shell);
-        let home = "/root";
+        let user = self.login(host).ok_or(Errno::Eperm)?;
+        let home = user.0.home.as_str();
         let mut spec = SpawnSpec::new(shell, &[&format!("-{name}")]);
         let env = [
             ("HOME", home),
             ("HOSTNAME", self.names[usize::from(host.0)].as_str()),
-            ("LOGNAME", "root"),
+            ("LOGNAME", user.0.name.as_str()),
             ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             ("SHELL", shell),
             ("TERM", "xterm-256color"),
-            ("USER", "root"),
+            ("USER", user.0.name.as_str()),
         ];
         spec.env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         spec.cwd = home.to_owned();
+        spec.user = Some(user.1.clone());
         kernel::tty_open(&self.kernel, tty, host, spec).map(|_| ())
+    }
+
+    /// The world's user, as a host knows it.
+    fn login(&self, host: HostId) -> Option<(cred::User, cred::Cred)> {
+        let read = |path| {
+            let bytes = self.kernel.borrow().host(host).disk.read_file(path).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let users = cred::users(&read("/etc/passwd"));
+        let found = users.into_iter().find(|user| user.name == self.user);
+        // Whatever a learner did to the file, root gets in.
+        let root =
+            || cred::users(crate::host::PASSWD).into_iter().find(|user| user.name == self.user);
+        let user = found.or_else(root)?;
+        let cred = user.cred(&cred::groups(&read("/etc/group")));
+        Some((user, cred))
     }
 
     /// Closes a terminal; what runs in it gets SIGHUP.

@@ -432,7 +432,7 @@ async fn mkdir(sys: Sys) -> i32 {
     }
     let mut complaints = Complaints::new(&sys, &MKDIR);
     let mode = match parsed.value('m').map(|text| mode_of(text, 0o777)) {
-        None => 0o755,
+        None => 0o777,
         Some(Some(mode)) => mode,
         Some(None) => {
             let text = parsed.value('m').unwrap_or("");
@@ -450,6 +450,10 @@ async fn mkdir(sys: Sys) -> i32 {
         for directory in &above {
             match sys.mkdir(directory, mode) {
                 Ok(()) => {
+                    if directory == path && parsed.has('m') {
+                        // Said outright, it is not subject to the umask.
+                        let _ = sys.chmod(directory, mode);
+                    }
                     let what = format!("mkdir: created directory '{directory}'");
                     complaints.say(&what, parsed.has('v')).await;
                 }

@@ -55,7 +55,7 @@ fn runnable(sys: &Sys, path: &str) -> Result<(), NotRun> {
     if stat.is_dir() {
         return Err(NotRun::Directory);
     }
-    if stat.mode & 0o111 == 0 { Err(NotRun::Denied) } else { Ok(()) }
+    sys.access(path, 1).map_err(|_| NotRun::Denied)
 }
 
 /// Whether a file without `#!` may be a script: nothing in its beginning is binary.

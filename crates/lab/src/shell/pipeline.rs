@@ -168,6 +168,7 @@ impl Shell {
             cwd: String::new(),
             fds: self.io.for_child(),
             group,
+            user: None,
         };
         let descriptors = self.io.descriptors();
         let code = |sys: Sys| -> Task {

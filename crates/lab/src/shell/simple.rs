@@ -275,6 +275,7 @@ impl Shell {
                 cwd: String::new(),
                 fds: self.io.for_child(),
                 group,
+                user: None,
             };
             match self.sys.spawn(spec.clone()) {
                 Ok(pid) => Ok(pid),

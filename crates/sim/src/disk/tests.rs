@@ -15,7 +15,7 @@ use crate::ids::Ino;
 use crate::rng::Rng;
 
 fn at(now_us: u64) -> At {
-    At { now_us, wall_us: now_us + 1_000_000 }
+    At { now_us, wall_us: now_us + 1_000_000, owner: crate::cred::Owner::ROOT }
 }
 
 fn disk(seed: u64) -> Disk {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::Kernel;
-use crate::disk::zero_page;
+use crate::disk::{Need, zero_page};
 use crate::errno::Errno;
 use crate::fs::{Device, Node, OpenFlags, Stat};
 use crate::ids::{Fd, HostId, Ino, OpenId, Pid, PipeId, TtyId};
@@ -158,13 +158,21 @@ impl Kernel {
             false => self.on_disk(pid, path),
         };
         let host = self.host_of(pid);
-        let at = self.at(host);
+        let at = self.at_for(pid);
+        let caller = self.caller(pid);
+        let (mode, who) = (flags.mode & !caller.umask, caller.cred.clone());
         let disk = &mut self.host_mut(host).disk;
+        let need = match (flags.read, flags.write) {
+            (true, true) => Need::ReadWrite,
+            (false, true) => Need::Write,
+            (_, false) => Need::Read,
+        };
+        disk.permits(&who, &path, true, need)?;
         let existing = disk.tree.walk(&path, true)?.ino;
         let ino = match existing {
             Some(_) if flags.create && flags.exclusive => return Err(Errno::Eexist),
             Some(ino) => ino,
-            None if flags.create => disk.create(&path, flags.mode, at)?,
+            None if flags.create => disk.create(&path, mode, at)?,
             None => return Err(Errno::Enoent),
         };
         let target = match &disk.tree.inode(ino).node {

@@ -5,6 +5,8 @@ use std::rc::Rc;
 
 use super::{Kernel, KernelEvent};
 use crate::container::Container;
+use crate::cred::Cred;
+use crate::disk::Need;
 use crate::errno::Errno;
 use crate::event::Ending;
 use crate::exe::{self, Exe};
@@ -19,6 +21,12 @@ const INTERPRETERS_MAX: u32 = 4;
 /// What `exec` reads of a file to know it.
 const HEADER_BYTES: u64 = 256;
 
+/// Who runs such a file acts as its owner.
+const SETUID: u16 = 0o4000;
+
+/// What is taken from the permissions of what a process makes, unless it says otherwise.
+const UMASK: u16 = 0o022;
+
 /// What a new process is made of.
 struct NewProc {
     host: HostId,
@@ -28,6 +36,9 @@ struct NewProc {
     fds: BTreeMap<Fd, OpenId>,
     tty: Option<TtyId>,
     container: Option<Rc<Container>>,
+    cred: Cred,
+    real_uid: u32,
+    umask: u16,
 }
 
 impl Kernel {
@@ -69,19 +80,22 @@ impl Kernel {
         if path.is_empty() { String::new() } else { format!("{cwd}/{path}") }
     }
 
-    /// Finds the program of an executable file, by way of a script's interpreter if need be.
+    /// Finds the program of an executable file, by way of a script's interpreter if need be,
+    /// and the owner of a setuid file.
     fn load(
         &self,
         host: HostId,
+        who: &Cred,
         spec: &mut SpawnSpec,
         container: Option<&Container>,
-    ) -> Result<(Program, Exe), Errno> {
+    ) -> Result<(Program, Exe, Option<u32>), Errno> {
         let disk = &self.host(host).disk;
         for _ in 0..INTERPRETERS_MAX {
             let file = match container {
                 Some(container) => container.place(&spec.path).0,
                 None => spec.path.clone(),
             };
+            disk.permits(who, &file, true, Need::Execute)?;
             let stat = disk.stat(&file)?;
             if !stat.is_file() || stat.mode & 0o111 == 0 {
                 return Err(Errno::Eacces);
@@ -89,7 +103,8 @@ impl Kernel {
             let header = disk.read(disk.tree.lookup(&file)?, 0, HEADER_BYTES)?;
             if let Some(exe) = exe::parse(&header) {
                 let entry = self.programs.iter().find(|entry| entry.name == exe.program);
-                return Ok((entry.ok_or(Errno::Enoexec)?.run, exe));
+                let owner = (stat.mode & SETUID != 0).then_some(stat.uid);
+                return Ok((entry.ok_or(Errno::Enoexec)?.run, exe, owner));
             }
             let (path, argument) = exe::interpreter(&header).ok_or(Errno::Enoexec)?;
             let script = std::mem::replace(&mut spec.path, path.clone());
@@ -109,7 +124,8 @@ impl Kernel {
         mut spec: SpawnSpec,
         stdio: &Stdio,
     ) -> Result<(Pid, Program), Errno> {
-        let (program, exe) = self.load(host, &mut spec, None)?;
+        let who = spec.user.clone().unwrap_or(Cred::ROOT);
+        let (program, exe, _) = self.load(host, &who, &mut spec, None)?;
         let pid = self.make_system_process(host, spec, stdio)?;
         if let Some(proc) = self.procs.get_mut(&pid) {
             proc.release = exe.release;
@@ -135,8 +151,12 @@ impl Kernel {
         if spec.cwd.is_empty() {
             spec.cwd = "/".to_owned();
         }
-        let release = String::new();
-        Ok(self.add(NewProc { host, parent: None, release, spec, fds, tty, container: None }))
+        let cred = spec.user.take().unwrap_or(Cred::ROOT);
+        let (real_uid, release) = (cred.uid, String::new());
+        let (parent, container, umask) = (None, None, UMASK);
+        let new =
+            NewProc { host, parent, release, spec, fds, tty, container, cred, real_uid, umask };
+        Ok(self.add(new))
     }
 
     /// A child that runs an executable file.
@@ -157,10 +177,14 @@ impl Kernel {
         container: Option<Rc<Container>>,
     ) -> Result<(Pid, Program), Errno> {
         spec.path = self.absolute(parent, &spec.path);
-        let (program, exe) = self.load(self.host_of(parent), &mut spec, container.as_deref())?;
+        let caller = self.caller(parent);
+        let who = spec.user.as_ref().unwrap_or(&caller.cred).clone();
+        let (program, exe, setuid) =
+            self.load(caller.host, &who, &mut spec, container.as_deref())?;
         let pid = self.make_child(parent, spec)?;
         if let Some(proc) = self.procs.get_mut(&pid) {
             proc.release = exe.release;
+            proc.cred.uid = setuid.unwrap_or(proc.cred.uid);
             proc.container = container;
         }
         Ok((pid, program))
@@ -174,6 +198,12 @@ impl Kernel {
         }
         let (host, tty, release) = (caller.host, caller.tty, caller.release.clone());
         let container = caller.container.clone();
+        let umask = caller.umask;
+        let (cred, real_uid) = match spec.user.take() {
+            Some(_) if !caller.cred.is_root() => return Err(Errno::Eperm),
+            Some(cred) => (cred.clone(), cred.uid),
+            None => (caller.cred.clone(), caller.cred.uid),
+        };
         let mut fds = BTreeMap::new();
         for (theirs, mine) in &spec.fds {
             fds.insert(*theirs, *caller.fds.get(mine).ok_or(Errno::Ebadf)?);
@@ -187,7 +217,9 @@ impl Kernel {
             self.share(*open);
         }
         let parent = Some(parent);
-        Ok(self.add(NewProc { host, parent, release, spec, fds, tty, container }))
+        let new =
+            NewProc { host, parent, release, spec, fds, tty, container, cred, real_uid, umask };
+        Ok(self.add(new))
     }
 
     fn add(&mut self, new: NewProc) -> Pid {
@@ -212,6 +244,9 @@ impl Kernel {
             fds: new.fds,
             tty: new.tty,
             container: new.container,
+            cred: new.cred,
+            real_uid: new.real_uid,
+            umask: new.umask,
             start_us: self.now_us,
             task: None,
             polled: false,
@@ -387,6 +422,7 @@ fn info(proc: &Proc) -> ProcInfo {
         start_us: proc.start_us,
         tty: proc.tty,
         container: proc.container.as_ref().map(|container| container.id.clone()),
+        uid: proc.cred.uid,
     }
 }
 

@@ -578,3 +578,51 @@ fn a_power_loss_takes_processes_and_what_was_not_synced() {
     let not = disk.read_file("/data/not").unwrap_or_default();
     assert!(not.is_empty() || not.len() == 4);
 }
+
+#[test]
+fn modes_are_enforced_for_all_but_root() {
+    use crate::cred::{Cred, Owner};
+    use crate::disk::{At, Disk, Need};
+    use crate::rng::Rng;
+    let mut rig = Disk::new(1 << 30, Rng::for_purpose(1, "disk", 0));
+    let root = At { now_us: 0, wall_us: 0, owner: Owner::ROOT };
+    let ann = Cred { uid: 1000, gid: 1000, groups: vec![27] };
+    let mut put = |path: &str, mode: u16, (uid, gid): (u32, u32)| {
+        rig.install(path, &Bytes::from_static(b"x"), mode, root).unwrap();
+        rig.give(path, Owner { uid, gid }).unwrap();
+    };
+    put("/open/file", 0o644, (0, 0));
+    put("/open/own", 0o600, (1000, 1000));
+    put("/open/group", 0o640, (0, 27));
+    put("/open/secret", 0o600, (0, 0));
+    put("/closed/file", 0o666, (0, 0));
+    put("/tmp/theirs", 0o666, (0, 0));
+    put("/tmp/mine", 0o600, (1000, 1000));
+    rig.chmod("/closed", 0o700).unwrap();
+    rig.chmod("/tmp", 0o1777).unwrap();
+    for (path, need, want) in [
+        ("/open/file", Need::Read, Ok(())),
+        ("/open/file", Need::Write, Err(Errno::Eacces)),
+        ("/open/own", Need::ReadWrite, Ok(())),
+        ("/open/group", Need::Read, Ok(())),
+        ("/open/group", Need::Write, Err(Errno::Eacces)),
+        ("/open/secret", Need::Read, Err(Errno::Eacces)),
+        ("/open/secret", Need::Reach, Ok(())),
+        ("/open/secret", Need::Remove, Err(Errno::Eacces)),
+        ("/open/new", Need::Make, Err(Errno::Eacces)),
+        ("/open/file", Need::Own, Err(Errno::Eperm)),
+        ("/closed", Need::Reach, Ok(())),
+        ("/closed", Need::Execute, Err(Errno::Eacces)),
+        ("/closed/file", Need::Reach, Err(Errno::Eacces)),
+        ("/tmp/new", Need::Make, Ok(())),
+        ("/tmp/theirs", Need::Remove, Err(Errno::Eperm)),
+        ("/tmp/mine", Need::Remove, Ok(())),
+        ("/tmp/mine", Need::Own, Ok(())),
+    ] {
+        assert_eq!(rig.permits(&ann, path, true, need), want, "{path} {need:?}");
+        assert_eq!(rig.permits(&Cred::ROOT, path, true, need), Ok(()), "{path} {need:?}");
+    }
+    assert_eq!(rig.chown(&ann, "/tmp/mine", true, (Some(0), None)), Err(Errno::Eperm));
+    assert_eq!(rig.chown(&ann, "/tmp/mine", true, (None, Some(27))), Ok(()));
+    assert_eq!(rig.chown(&Cred::ROOT, "/tmp/mine", true, (Some(0), Some(0))), Ok(()));
+}

@@ -123,6 +123,7 @@ pub(crate) fn start(kernel: &KernelRef, host: HostId, launch: Launch) -> Result<
         cwd: "/".to_owned(),
         fds: Vec::new(),
         group: Group::Own,
+        user: None,
     };
     let code = move |sys: crate::sys::Sys| -> crate::task::Task {
         Box::pin(async move { sys.run_member(config).await })

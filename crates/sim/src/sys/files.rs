@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Sys;
 use crate::container::normal;
-use crate::disk::{At, Disk};
+use crate::disk::{At, Disk, Need};
 use crate::errno::Errno;
 use crate::fs::{OpenFlags, Stat};
 use crate::ids::{Fd, HostId};
@@ -30,6 +30,7 @@ impl Sys {
         if !self.stat(path)?.is_dir() {
             return Err(Errno::Enotdir);
         }
+        self.look(path, true, Need::Execute, |_, _| Ok(()))?;
         self.with(|kernel| {
             if let Some(proc) = kernel.proc_mut(self.pid) {
                 proc.cwd = to;
@@ -181,12 +182,12 @@ impl Sys {
 
     /// What stands at a path; a symbolic link at its end is followed.
     pub fn stat(&self, path: &str) -> Result<Stat, Errno> {
-        self.look(path, Disk::stat)
+        self.look(path, true, Need::Reach, Disk::stat)
     }
 
     /// The same without following it.
     pub fn lstat(&self, path: &str) -> Result<Stat, Errno> {
-        self.look(path, Disk::lstat)
+        self.look(path, false, Need::Reach, Disk::lstat)
     }
 
     /// What an open file is; none when it is no file of the disk.
@@ -196,48 +197,52 @@ impl Sys {
 
     /// The names in a directory, sorted.
     pub fn read_dir(&self, path: &str) -> Result<Vec<String>, Errno> {
-        self.look(path, Disk::read_dir)
+        self.look(path, true, Need::Read, Disk::read_dir)
     }
 
     /// Where a symbolic link leads.
     pub fn read_link(&self, path: &str) -> Result<String, Errno> {
-        self.look(path, Disk::read_link)
+        self.look(path, false, Need::Reach, Disk::read_link)
     }
 
     /// A whole file.
     pub fn read_file(&self, path: &str) -> Result<Bytes, Errno> {
-        self.look(path, Disk::read_file)
+        self.look(path, true, Need::Read, Disk::read_file)
     }
 
     /// Makes a file what these bytes are.
     pub fn write_file(&self, path: &str, bytes: &[u8]) -> Result<(), Errno> {
         let bytes = Bytes::copy_from_slice(bytes);
-        self.change(path, |disk, path, at| {
-            let ino = disk.create(path, 0o644, at)?;
+        let mode = 0o666 & !self.umask();
+        self.change(path, true, Need::Write, |disk, path, at| {
+            let ino = disk.create(path, mode, at)?;
             disk.set_size(ino, 0, at)?;
             disk.write(ino, 0, &bytes, at)
         })
     }
 
-    /// Makes a directory.
+    /// Makes a directory with these permissions, less the process's umask.
     pub fn mkdir(&self, path: &str, mode: u16) -> Result<(), Errno> {
-        self.change(path, |disk, path, at| disk.mkdir(path, mode, at))
+        let mode = mode & !self.umask();
+        self.change(path, false, Need::Make, |disk, path, at| disk.mkdir(path, mode, at))
     }
 
     /// Takes a name of a file away.
     pub fn remove_file(&self, path: &str) -> Result<(), Errno> {
-        self.change(path, Disk::remove_file)
+        self.change(path, false, Need::Remove, Disk::remove_file)
     }
 
     /// Removes an empty directory.
     pub fn remove_dir(&self, path: &str) -> Result<(), Errno> {
-        self.change(path, Disk::remove_dir)
+        self.change(path, false, Need::Remove, Disk::remove_dir)
     }
 
     /// Moves a file or directory; what stood at the target is replaced.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), Errno> {
         let target = self.with(|kernel| kernel.on_disk_to_change(self.pid, to))?;
-        self.change(from, |disk, from, at| {
+        self.look(to, false, Need::Make, |_, _| Ok(()))?;
+        self.look(to, false, Need::Remove, |_, _| Ok(()))?;
+        self.change(from, false, Need::Remove, |disk, from, at| {
             disk.rename(from, &target, at)?;
             disk.note_change(&target);
             Ok(())
@@ -246,22 +251,63 @@ impl Sys {
 
     /// Makes a symbolic link.
     pub fn symlink(&self, target: &str, path: &str) -> Result<(), Errno> {
-        self.change(path, |disk, path, at| disk.symlink(target, path, at))
+        self.change(path, false, Need::Make, |disk, path, at| disk.symlink(target, path, at))
     }
 
     /// Sets permission bits.
     pub fn chmod(&self, path: &str, mode: u16) -> Result<(), Errno> {
-        self.change(path, |disk, path, _| disk.chmod(path, mode))
+        self.change(path, true, Need::Own, |disk, path, _| disk.chmod(path, mode))
+    }
+
+    /// Gives a file away: only root may, but for a group the owner is in. `follow` says
+    /// whether a symbolic link stands for what it leads to.
+    pub fn chown(
+        &self,
+        path: &str,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        follow: bool,
+    ) -> Result<(), Errno> {
+        let who = self.cred();
+        self.change(path, follow, Need::Reach, |disk, path, _| {
+            disk.chown(&who, path, follow, (uid, gid))
+        })
+    }
+
+    /// Whether the process may read (4), write (2) or run (1) a file.
+    pub fn access(&self, path: &str, mode: u16) -> Result<(), Errno> {
+        self.stat(path)?;
+        let needs = [(4, Need::Read), (2, Need::Write), (1, Need::Execute)];
+        for (_, need) in needs.into_iter().filter(|(bit, _)| mode & bit != 0) {
+            self.look(path, true, need, |_, _| Ok(()))?;
+        }
+        // Root may read and write everything, and run what anybody may run.
+        let runs = self.stat(path)?.mode & 0o111 != 0;
+        if mode & 1 != 0 && !runs { Err(Errno::Eacces) } else { Ok(()) }
+    }
+
+    /// The permission bits that what the process makes does not get.
+    pub fn umask(&self) -> u16 {
+        self.with(|kernel| kernel.caller(self.pid).umask)
+    }
+
+    /// Sets them, for this process and those it starts from now on.
+    pub fn set_umask(&self, umask: u16) {
+        self.with(|kernel| {
+            if let Some(proc) = kernel.proc_mut(self.pid) {
+                proc.umask = umask & 0o777;
+            }
+        });
     }
 
     /// Sets the time a file was last changed, in Unix time.
     pub fn set_mtime(&self, path: &str, wall_us: u64) -> Result<(), Errno> {
-        self.change(path, |disk, path, _| disk.set_mtime(path, wall_us))
+        self.change(path, true, Need::Write, |disk, path, _| disk.set_mtime(path, wall_us))
     }
 
     /// Cuts a file or lengthens it with a hole.
     pub fn truncate(&self, path: &str, size: u64) -> Result<(), Errno> {
-        self.change(path, |disk, path, at| {
+        self.change(path, true, Need::Write, |disk, path, at| {
             let ino = disk.tree.lookup(path)?;
             disk.set_size(ino, size, at)
         })
@@ -283,11 +329,16 @@ impl Sys {
     fn look<T>(
         &self,
         path: &str,
+        follow: bool,
+        need: Need,
         call: impl FnOnce(&Disk, &str) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
         self.with(|kernel| {
             let path = kernel.on_disk(self.pid, path);
-            call(&kernel.host(kernel.host_of(self.pid)).disk, &path)
+            let caller = kernel.caller(self.pid);
+            let disk = &kernel.host(caller.host).disk;
+            disk.permits(&caller.cred, &path, follow, need)?;
+            call(disk, &path)
         })
     }
 
@@ -295,13 +346,17 @@ impl Sys {
     fn change(
         &self,
         path: &str,
+        follow: bool,
+        need: Need,
         call: impl FnOnce(&mut Disk, &str, At) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
         self.with(|kernel: &mut Kernel| {
             let path = kernel.on_disk_to_change(self.pid, path)?;
             let host: HostId = kernel.host_of(self.pid);
-            let at = kernel.at(host);
+            let at = kernel.at_for(self.pid);
+            let who = kernel.caller(self.pid).cred.clone();
             let disk = &mut kernel.host_mut(host).disk;
+            disk.permits(&who, &path, follow, need)?;
             call(disk, &path, at)?;
             disk.note_change(&normal(&path));
             Ok(())

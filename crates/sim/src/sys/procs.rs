@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use super::Sys;
+use crate::cred::Cred;
 use crate::errno::Errno;
 use crate::ids::Pid;
 use crate::kernel::start;
@@ -69,6 +70,9 @@ impl Sys {
             if !self.sees(kernel, pid) {
                 return Err(Errno::Esrch);
             }
+            if !self.may_signal(kernel, pid) {
+                return Err(Errno::Eperm);
+            }
             kernel.signal(pid, signal)
         })
     }
@@ -85,6 +89,28 @@ impl Sys {
     /// Whether a process of this host exists (`kill -0`).
     pub fn exists(&self, pid: Pid) -> bool {
         self.with(|kernel| self.sees(kernel, pid))
+    }
+
+    /// Root may signal everybody, others themselves.
+    fn may_signal(&self, kernel: &crate::kernel::Kernel, pid: Pid) -> bool {
+        let caller = kernel.caller(self.pid);
+        let same = |proc: &crate::proc::Proc| {
+            [proc.real_uid, proc.cred.uid]
+                .iter()
+                .any(|uid| *uid == caller.real_uid || *uid == caller.cred.uid)
+        };
+        caller.cred.is_root() || kernel.proc(pid).is_some_and(same)
+    }
+
+    /// As whom the process acts.
+    pub fn cred(&self) -> Cred {
+        self.with(|kernel| kernel.caller(self.pid).cred.clone())
+    }
+
+    /// The number of the user who started it: another one than [`Sys::cred`] says only where
+    /// its file is setuid.
+    pub fn real_uid(&self) -> u32 {
+        self.with(|kernel| kernel.caller(self.pid).real_uid)
     }
 
     fn sees(&self, kernel: &crate::kernel::Kernel, pid: Pid) -> bool {
