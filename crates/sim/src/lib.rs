@@ -40,7 +40,12 @@ pub use event::{Ending, Happened, WorldEvent};
 pub use fault::{DiskFault, Fault, FaultError};
 pub use fs::{FileKind, OpenFlags, Stat};
 pub use ids::{ConnId, Fd, HostId, Pid, TtyId};
-pub use net::{Closed, Conn, DialError, FlightInfo, FlightKind, LinkDefaults, LinkInfo, Packet};
+pub use net::http::{Http, HttpRequest, HttpResponse};
+pub use net::tls::{Alert, ClientAuth, Pem, TlsClient, TlsError, TlsMessage, TlsServer};
+pub use net::{
+    Closed, Conn, DialError, FlightInfo, FlightKind, LinkDefaults, LinkInfo, ListenError, Listener,
+    Packet, SocketInfo,
+};
 pub use proc::{ExitStatus, Group, ProcInfo, ProcState, Signal, SpawnSpec, Stdio};
 pub use rng::Rng;
 pub use sys::Sys;

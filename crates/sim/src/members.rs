@@ -6,6 +6,7 @@
 
 mod boot;
 mod peers;
+mod secure;
 mod start;
 
 use std::collections::VecDeque;
@@ -24,6 +25,7 @@ use crate::net::Packet;
 use crate::queue::{Event, EventKey};
 use crate::trace::Mark;
 pub(crate) use peers::PeerLink;
+use secure::Secure;
 pub(crate) use start::{start as start_now, start_planned};
 
 /// Every member of a world, running or not.
@@ -84,6 +86,9 @@ pub(crate) struct Hosted {
     peers: Vec<PeerLink>,
     /// Connections that were made before the member served clients.
     waiting: Vec<ConnId>,
+    /// Handshakes that were begun before that.
+    handshakes: Vec<(ConnId, String)>,
+    secure: Secure,
     exit: Option<i32>,
 }
 
@@ -159,6 +164,12 @@ impl Members {
     pub(crate) fn of_host(&self, host: HostId) -> Option<&Hosted> {
         let ours = self.slots.iter().filter(|it| it.host == host && it.run > 0);
         ours.min_by_key(|it| it.run)
+    }
+
+    /// The process of a member that runs.
+    pub(crate) fn pid_of(&self, slot: u16) -> Option<Pid> {
+        let hosted = self.slot(slot);
+        (hosted.run > 0).then_some(hosted.pid)
     }
 
     fn of_process(&self, pid: Pid) -> Option<u16> {
@@ -281,6 +292,7 @@ impl Kernel {
             }
             // Members ask nothing of their clients, so no client answers.
             Inbound::Packet { packet: Packet::Reply { .. }, .. } => {}
+            Inbound::Packet { conn, packet } => self.member_hears(slot, conn, packet),
             Inbound::Gone(conn) => self.member_call(slot, |member, _| member.disconnected(conn)),
             Inbound::Peer(envelope) => {
                 let content =
@@ -340,6 +352,11 @@ impl Kernel {
         if !self.members.slot(slot).waiting.is_empty() && self.member_serves(slot) {
             for conn in std::mem::take(&mut self.members.slot_mut(slot).waiting) {
                 self.conn_accepted(conn, true);
+            }
+        }
+        if !self.members.slot(slot).handshakes.is_empty() && self.member_serves(slot) {
+            for (conn, name) in std::mem::take(&mut self.members.slot_mut(slot).handshakes) {
+                self.member_shakes(slot, conn, name);
             }
         }
     }
@@ -505,12 +522,14 @@ impl Kernel {
         if !powerless {
             self.conns_of_client_gone(pid);
         }
+        self.ports_of_process_gone(pid, powerless);
         let Some(slot) = self.members.of_process(pid) else { return };
         let hosted = self.members.slot_mut(slot);
         let (host, run) = (hosted.host, hosted.run);
         hosted.member = None;
         hosted.inbox = VecDeque::new();
         hosted.waiting = Vec::new();
+        hosted.handshakes = Vec::new();
         hosted.writes = Default::default();
         hosted.peers = Vec::new();
         hosted.stopped = false;

@@ -1,23 +1,32 @@
 //! The network: links between hosts, listening ports, messages on their way. It knows who
 //! can be reached and how long it takes; what arrives is handled by `net/conn.rs` (clients)
-//! and `members.rs` (peers).
+//! and `members.rs` (peers). Programs hold their ends of connections (`net/end.rs`) and the
+//! ports they serve (`net/listen.rs`); over either they speak gRPC, HTTP or TLS.
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 pub mod conn;
+pub mod end;
 mod flight;
+pub mod http;
 mod link;
+pub mod listen;
 mod packet;
+pub mod tls;
 
 pub(crate) use conn::Conns;
-pub use conn::{Closed, Conn, DialError};
+pub use conn::{Closed, DialError};
+pub use end::Conn;
 pub(crate) use flight::{Flight, Flights, Load};
 pub use flight::{FlightInfo, FlightKind};
 pub use link::LinkInfo;
 pub(crate) use link::Links;
+pub use listen::{ListenError, Listener, SocketInfo};
 pub use packet::Packet;
 
-use crate::ids::HostId;
+use crate::ids::{HostId, Pid};
 
 /// The network of a world.
 #[derive(Debug)]
@@ -25,7 +34,8 @@ pub(crate) struct Net {
     pub(crate) links: Links,
     pub(crate) flights: Flights,
     pub(crate) conns: Conns,
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) ports: Vec<Port>,
+    next_port: u32,
 }
 
 /// How the links of a world are made.
@@ -52,45 +62,72 @@ impl Net {
             links: Links::new(seed, hosts, LinkDefaults::default()),
             flights: Flights::default(),
             conns: Conns::default(),
-            listeners: Vec::new(),
+            ports: Vec::new(),
+            next_port: 1,
         }
     }
 
     /// Who listens at a port, seen from where `to` says.
-    pub(crate) fn listener(&self, to: Target) -> Option<&Listener> {
-        self.listeners.iter().find(|listener| {
-            listener.host == to.host && listener.port == to.port && listener.scope.hears(to.scope)
-        })
+    pub(crate) fn port(&self, to: Target) -> Option<&Port> {
+        self.ports
+            .iter()
+            .find(|port| port.host == to.host && port.port == to.port && port.scope.hears(to.scope))
     }
 
-    /// Listens. False when the port is taken.
-    pub(crate) fn listen(&mut self, listener: Listener) -> bool {
-        let taken = self.listeners.iter().any(|other| {
-            other.host == listener.host
-                && other.port == listener.port
-                && (other.scope.hears(listener.scope) || listener.scope.hears(other.scope))
-        });
-        if !taken {
-            self.listeners.push(listener);
+    /// The member behind a port, if it is one's.
+    pub(crate) fn member_at(&self, to: Target) -> Option<(PortRole, u16, u32)> {
+        let port = self.port(to)?;
+        match port.owner {
+            Owner::Member { slot, run } => Some((port.role, slot, run)),
+            Owner::Process(_) => None,
         }
-        !taken
+    }
+
+    /// Listens, and names the port. None when it is taken.
+    pub(crate) fn listen(&mut self, mut port: Port) -> Option<u32> {
+        let taken = self.ports.iter().any(|other| {
+            other.host == port.host
+                && other.port == port.port
+                && (other.scope.hears(port.scope) || port.scope.hears(other.scope))
+        });
+        if taken {
+            return None;
+        }
+        port.id = self.next_port;
+        self.next_port += 1;
+        self.ports.push(port);
+        Some(self.next_port - 1)
     }
 
     /// Stops listening, everywhere this run of a member does.
     pub(crate) fn unlisten(&mut self, slot: u16, run: u32) {
-        self.listeners.retain(|listener| (listener.slot, listener.run) != (slot, run));
+        self.ports.retain(|port| port.owner != Owner::Member { slot, run });
     }
 }
 
 /// A port somebody listens at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Listener {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Port {
+    /// Its number among all ports that ever were; given by [`Net::listen`].
+    pub(crate) id: u32,
     pub(crate) host: HostId,
     pub(crate) scope: Scope,
     pub(crate) port: u16,
     pub(crate) role: PortRole,
-    pub(crate) slot: u16,
-    pub(crate) run: u32,
+    pub(crate) owner: Owner,
+    /// Whether the owner speaks first only after a handshake of TLS.
+    pub(crate) tls: bool,
+    /// Connections a process has not accepted yet, as (slot, serial).
+    pub(crate) backlog: VecDeque<(u32, u32)>,
+}
+
+/// Who listens at a port, or serves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A run of a member: the kernel carries its packets in.
+    Member { slot: u16, run: u32 },
+    /// Any process: it accepts and reads for itself.
+    Process(Pid),
 }
 
 /// What is spoken at a port.
@@ -98,6 +135,8 @@ pub(crate) struct Listener {
 pub(crate) enum PortRole {
     Client,
     Peer,
+    /// Nothing the kernel knows of.
+    Other,
 }
 
 /// Which of a host's addresses.
@@ -204,8 +243,10 @@ pub(crate) fn len_of(bytes: &Bytes) -> u64 {
 mod tests {
     use super::*;
 
-    fn at(host: u8, scope: Scope, port: u16) -> Listener {
-        Listener { host: HostId(host), scope, port, role: PortRole::Client, slot: 0, run: 1 }
+    fn at(host: u8, scope: Scope, port: u16) -> Port {
+        let owner = Owner::Member { slot: 0, run: 1 };
+        let (host, role) = (HostId(host), PortRole::Client);
+        Port { id: 0, host, scope, port, role, owner, tls: false, backlog: VecDeque::new() }
     }
 
     #[test]
@@ -233,14 +274,14 @@ mod tests {
     #[test]
     fn a_port_is_taken_once_per_address() {
         let mut net = Net::new(1, 2);
-        assert!(net.listen(at(0, Scope::Loopback, 2379)));
-        assert!(net.listen(at(0, Scope::Own, 2379)));
-        assert!(!net.listen(at(0, Scope::Any, 2379)));
-        assert!(net.listen(at(1, Scope::Any, 2379)));
-        assert!(!net.listen(at(1, Scope::Own, 2379)));
+        assert!(net.listen(at(0, Scope::Loopback, 2379)).is_some());
+        assert!(net.listen(at(0, Scope::Own, 2379)).is_some());
+        assert!(net.listen(at(0, Scope::Any, 2379)).is_none());
+        assert!(net.listen(at(1, Scope::Any, 2379)).is_some());
+        assert!(net.listen(at(1, Scope::Own, 2379)).is_none());
         let own = Target { host: HostId(1), scope: Scope::Own, port: 2379 };
-        assert_eq!(net.listener(own).map(|listener| listener.host), Some(HostId(1)));
+        assert_eq!(net.port(own).map(|port| port.host), Some(HostId(1)));
         net.unlisten(0, 1);
-        assert!(net.listeners.is_empty());
+        assert!(net.ports.is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! How a process becomes a member: it takes its ports, asks its peers, reads its disk.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -10,7 +11,7 @@ use crate::checker::Boot;
 use crate::event::WorldEvent;
 use crate::ids::{HostId, Pid};
 use crate::kernel::Kernel;
-use crate::net::{Listener, PortRole, Resolved, Scope, ip_text, resolve, split_url};
+use crate::net::{Owner, Port, PortRole, Resolved, Scope, ip_text, resolve, split_url};
 use crate::proc::Signal;
 use crate::queue::Event;
 use crate::sys::Sys;
@@ -168,9 +169,11 @@ impl Kernel {
                     return Err(format!("listen tcp: lookup {name}: no such host"));
                 }
             };
-            let listener = Listener { host, scope, port, role, slot, run };
+            let owner = Owner::Member { slot, run };
+            let (tls, backlog) = (url.starts_with("https://"), VecDeque::new());
+            let listener = Port { id: 0, host, scope, port, role, owner, tls, backlog };
             let shown = if scope == Scope::Any { String::new() } else { ip_text(ip) };
-            if !self.net.listen(listener) {
+            if self.net.listen(listener).is_none() {
                 return Err(format!("listen tcp {shown}:{port}: bind: address already in use"));
             }
         }
@@ -185,8 +188,9 @@ impl Kernel {
             let Some(target) = self.peer_target(host, url) else { continue };
             let open =
                 self.host(target.host).on && self.net.links.open_both_ways(host, target.host);
-            let Some(listener) = self.net.listener(target).filter(|_| open) else { continue };
-            let hosted = self.members.slot(listener.slot);
+            let at = self.net.member_at(target).filter(|_| open);
+            let Some((_, slot, _)) = at else { continue };
+            let hosted = self.members.slot(slot);
             if let (Some(member), false) = (&hosted.member, hosted.stopped) {
                 return Some(member.peer_cluster());
             }

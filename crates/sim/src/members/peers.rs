@@ -95,15 +95,15 @@ impl Kernel {
         if !self.host(target.host).on || !self.net.links.open_both_ways(hosted.host, target.host) {
             return Reach::Silent;
         }
-        match self.net.listener(target).filter(|it| it.role == PortRole::Peer) {
-            Some(listener) if self.members.runs(listener.slot, listener.run) => {
-                let other = self.members.slot(listener.slot);
+        match self.net.member_at(target) {
+            Some((PortRole::Peer, slot, run)) if self.members.runs(slot, run) => {
+                let other = self.members.slot(slot);
                 if other.stopped {
                     Reach::Silent
                 } else if (other.id, other.cluster) == (link.id, hosted.cluster) {
-                    Reach::Peer(listener.slot, listener.run)
+                    Reach::Peer(slot, run)
                 } else {
-                    Reach::Stranger(listener.slot, listener.run)
+                    Reach::Stranger(slot, run)
                 }
             }
             _ => Reach::Refused,

@@ -27,6 +27,8 @@ impl Hosted {
             wake: None,
             peers: Vec::new(),
             waiting: Vec::new(),
+            handshakes: Vec::new(),
+            secure: super::Secure::default(),
             exit: None,
         }
     }

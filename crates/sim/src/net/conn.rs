@@ -2,14 +2,11 @@
 //! they never lose them; a closed port refuses, a host that is off stays silent, a frozen
 //! process lets itself be connected to and says nothing.
 //!
-//! A connection lives in the kernel's table; what a program holds is [`Conn`].
+//! A connection lives in the kernel's table; what a program holds is `net::end::Conn`.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::rc::Rc;
-use std::task::Poll;
 
+use bytes::Bytes;
 use etcd::rpc::{CallId, ConnId, Reply};
 
 use crate::checker::CallNote;
@@ -18,9 +15,9 @@ use crate::kernel::Kernel;
 use crate::members::Inbound;
 use crate::net::flight::{Cargo, Flight, Load};
 use crate::net::link::{RETRANSMIT_MAX_US, RETRANSMIT_MIN_US};
-use crate::net::{Packet, PortRole, Resolved, Scope, Target, ip_of, ip_text, resolve};
+use crate::net::tls::{Alert, TlsMessage};
+use crate::net::{Owner, Packet, PortRole, Target, ip_of, ip_text};
 use crate::queue::Event;
-use crate::sys::Sys;
 
 /// Why a connection could not be made. `Display` is what Go's dialer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,25 +84,52 @@ pub(crate) struct Conns {
 }
 
 #[derive(Debug)]
-struct ConnState {
+pub(crate) struct ConnState {
     serial: u32,
-    client: HostId,
-    pid: Pid,
-    target: Target,
-    local: String,
-    remote: String,
-    server: Option<(u16, u32)>,
-    phase: Phase,
-    ready: bool,
-    inbox: VecDeque<Packet>,
+    pub(super) client: HostId,
+    pub(super) pid: Pid,
+    pub(super) target: Target,
+    pub(super) local: String,
+    pub(super) remote: String,
+    pub(super) server: Option<Owner>,
+    /// What the client's end came to.
+    pub(super) phase: Phase,
+    /// The server's process spoke.
+    pub(super) ready: bool,
+    pub(super) inbox: VecDeque<Packet>,
     lanes: [Lane; 2],
     calls: VecDeque<(CallId, CallNote)>,
     client_open: bool,
-    server_open: bool,
+    pub(super) server_open: bool,
+    /// What waits for a server that is a process.
+    pub(super) server_inbox: VecDeque<Packet>,
+    /// That server heard the end of the connection.
+    pub(super) server_heard_end: bool,
+    /// The handshake of TLS, where the port asks for one or somebody tried.
+    pub(crate) tls: TlsState,
+}
+
+/// How far the two ends of a connection came with TLS.
+#[derive(Debug, Default)]
+pub(crate) struct TlsState {
+    /// The server waits for a handshake.
+    pub(crate) wanted: bool,
+    /// A client that does not know spoke in clear.
+    pub(super) greeted: bool,
+    /// The server has finished it.
+    pub(crate) done: bool,
+    /// The name the client asked for.
+    pub(crate) server_name: String,
+    /// The certificates of the client, its own first, once the server took them.
+    pub(crate) client_chain: Vec<Bytes>,
+    /// Those of the server.
+    pub(super) server_chain: Vec<Bytes>,
+    /// Why the server ended it.
+    pub(super) alert: Option<Alert>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Dialing,
     Refused,
     TimedOut,
@@ -126,17 +150,35 @@ const TRIES_MAX: u8 = 42;
 /// The first wait of a connection attempt that nobody answers.
 const SYN_RETRY_US: u64 = 1_000_000;
 
-fn id_of(slot: u32, serial: u32) -> ConnId {
+pub(super) fn id_of(slot: u32, serial: u32) -> ConnId {
     ConnId(u64::from(serial) << 32 | u64::from(slot))
 }
 
-fn slot_of(id: ConnId) -> (u32, u32) {
+pub(super) fn slot_of(id: ConnId) -> (u32, u32) {
     let low = u32::try_from(id.0 & u64::from(u32::MAX)).expect("masked to 32 bits");
     (low, u32::try_from(id.0 >> 32).expect("shifted to 32 bits"))
 }
 
+impl ConnState {
+    /// Where it leads.
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The client's end.
+    pub(crate) fn client_addr(&self) -> String {
+        self.local.clone()
+    }
+}
+
 impl Conns {
-    fn open(&mut self, client: HostId, pid: Pid, target: Target, ip: [u8; 4]) -> (u32, u32) {
+    pub(super) fn open(
+        &mut self,
+        client: HostId,
+        pid: Pid,
+        target: Target,
+        ip: [u8; 4],
+    ) -> (u32, u32) {
         self.dialed += 1;
         // Linux hands out ports from 32768 to 60999.
         let port = 32_768 + self.dialed * 2 % 28_232;
@@ -156,6 +198,9 @@ impl Conns {
             calls: VecDeque::new(),
             client_open: true,
             server_open: false,
+            server_inbox: VecDeque::new(),
+            server_heard_end: false,
+            tls: TlsState::default(),
         };
         match self.free.pop() {
             Some(slot) => {
@@ -170,9 +215,20 @@ impl Conns {
         }
     }
 
-    fn get(&mut self, slot: u32, serial: u32) -> Option<&mut ConnState> {
+    pub(super) fn get(&mut self, slot: u32, serial: u32) -> Option<&mut ConnState> {
         let conn = self.slots.get_mut(slot as usize)?;
         (conn.serial == serial && conn.phase != Phase::Free).then_some(conn)
+    }
+
+    /// A connection by its name.
+    pub(crate) fn of(&mut self, id: ConnId) -> Option<&mut ConnState> {
+        let (slot, serial) = slot_of(id);
+        self.get(slot, serial)
+    }
+
+    /// The connections that are open, for who lists sockets.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &ConnState> {
+        self.slots.iter().filter(|conn| conn.phase != Phase::Free)
     }
 
     /// Frees the place of a connection that both ends forgot. Returns the packets nobody
@@ -185,6 +241,8 @@ impl Conns {
         conn.phase = Phase::Free;
         conn.inbox = VecDeque::new();
         conn.calls = VecDeque::new();
+        conn.server_inbox = VecDeque::new();
+        conn.tls = TlsState::default();
         self.free.push(slot);
         let lanes = conn.lanes.iter_mut();
         lanes.flat_map(|lane| std::mem::take(&mut lane.held).into_iter().skip(1)).collect()
@@ -207,7 +265,7 @@ impl Kernel {
     }
 
     /// Puts a packet on a connection, one way or the other.
-    fn conn_transmit(&mut self, slot: u32, to_server: bool, cargo: Cargo) {
+    pub(super) fn conn_transmit(&mut self, slot: u32, to_server: bool, cargo: Cargo) {
         let conn = &mut self.net.conns.slots[slot as usize];
         let (from, to) = match to_server {
             true => (conn.client, conn.target.host),
@@ -284,13 +342,31 @@ impl Kernel {
     fn conn_broken(&mut self, slot: u32, serial: u32) {
         let Some(conn) = self.net.conns.get(slot, serial) else { return };
         conn.phase = if conn.phase == Phase::Dialing { Phase::TimedOut } else { Phase::Closed };
-        let (pid, server) = (conn.pid, conn.server.take().filter(|_| conn.server_open));
-        conn.server_open = false;
+        let pid = conn.pid;
         self.wake(pid);
-        if let Some((member, run)) = server {
-            self.member_inbound(member, run, Inbound::Gone(id_of(slot, serial)));
-        }
+        self.server_hears_end(slot, serial);
         self.conn_release(slot);
+    }
+
+    /// The server's end hears that the connection is over. A process keeps its end until it
+    /// drops it; a member has none to keep.
+    fn server_hears_end(&mut self, slot: u32, serial: u32) {
+        let Some(conn) = self.net.conns.get(slot, serial) else { return };
+        if !conn.server_open {
+            return;
+        }
+        match conn.server {
+            Some(Owner::Process(pid)) => {
+                conn.server_heard_end = true;
+                self.wake(pid);
+            }
+            Some(Owner::Member { slot: member, run }) => {
+                conn.server_open = false;
+                conn.server = None;
+                self.member_inbound(member, run, Inbound::Gone(id_of(slot, serial)));
+            }
+            None => conn.server_open = false,
+        }
     }
 
     fn stream_deliver(&mut self, flight: u32) {
@@ -307,36 +383,52 @@ impl Kernel {
         let Some(conn) = self.net.conns.get(slot, serial) else { return };
         let id = id_of(slot, serial);
         match cargo {
-            Cargo::Syn => {
-                let target = conn.target;
-                match self.net.listener(target).copied() {
-                    Some(listener) => {
-                        let conn = &mut self.net.conns.slots[slot as usize];
-                        conn.server = Some((listener.slot, listener.run));
-                        conn.server_open = true;
-                        self.conn_transmit(slot, false, Cargo::SynAck);
-                        let spoken = listener.role == PortRole::Client;
-                        let accepted = Inbound::Accept { conn: id, spoken };
-                        self.member_inbound(listener.slot, listener.run, accepted);
-                    }
-                    None => self.conn_transmit(slot, false, Cargo::Reset),
-                }
-            }
+            Cargo::Syn => self.conn_arrives(slot, serial),
             Cargo::Data(packet) => match conn.server.filter(|_| conn.server_open) {
-                Some((member, run)) if self.members.runs(member, run) => {
+                Some(Owner::Member { slot: member, run }) if self.members.runs(member, run) => {
                     self.member_inbound(member, run, Inbound::Packet { conn: id, packet });
+                }
+                Some(Owner::Process(pid)) => {
+                    if !conn.server_heard_end {
+                        conn.server_inbox.push_back(packet);
+                    }
+                    self.wake(pid);
                 }
                 _ => self.conn_transmit(slot, false, Cargo::Reset),
             },
             Cargo::Fin | Cargo::Reset => {
-                let server = conn.server.filter(|_| conn.server_open);
-                conn.server_open = false;
-                if let Some((member, run)) = server {
-                    self.member_inbound(member, run, Inbound::Gone(id));
-                }
+                self.server_hears_end(slot, serial);
                 self.conn_release(slot);
             }
             Cargo::SynAck | Cargo::Preface => unreachable!("servers send these"),
+        }
+    }
+
+    /// A client's first packet reaches the server's host.
+    fn conn_arrives(&mut self, slot: u32, serial: u32) {
+        let target = self.net.conns.slots[slot as usize].target;
+        let Some(port) = self.net.port(target) else {
+            return self.conn_transmit(slot, false, Cargo::Reset);
+        };
+        let (owner, role, tls, port) = (port.owner, port.role, port.tls, port.id);
+        let conn = &mut self.net.conns.slots[slot as usize];
+        conn.server = Some(owner);
+        conn.server_open = true;
+        conn.tls.wanted = tls || matches!(owner, Owner::Process(_));
+        self.conn_transmit(slot, false, Cargo::SynAck);
+        match owner {
+            // The member speaks when the handshake is done.
+            Owner::Member { .. } if tls => {}
+            Owner::Member { slot: member, run } => {
+                let conn = id_of(slot, serial);
+                let accepted = Inbound::Accept { conn, spoken: role == PortRole::Client };
+                self.member_inbound(member, run, accepted);
+            }
+            Owner::Process(pid) => {
+                let port = self.net.ports.iter_mut().find(|other| other.id == port);
+                port.expect("it was found above").backlog.push_back((slot, serial));
+                self.wake(pid);
+            }
         }
     }
 
@@ -347,6 +439,12 @@ impl Kernel {
             Cargo::SynAck if conn.phase == Phase::Dialing => conn.phase = Phase::Open,
             Cargo::SynAck => {}
             Cargo::Preface => conn.ready = true,
+            // After the client's last word of the handshake an alert is the end.
+            Cargo::Data(Packet::Tls(TlsMessage::Alert(alert)))
+                if !conn.tls.server_chain.is_empty() =>
+            {
+                conn.tls.alert = Some(alert);
+            }
             Cargo::Data(packet) if conn.client_open => conn.inbox.push_back(packet),
             // The client's kernel answers what nobody reads any more with a reset.
             Cargo::Data(_) if conn.server_open => self.conn_transmit(slot, true, Cargo::Reset),
@@ -354,11 +452,7 @@ impl Kernel {
             Cargo::Reset if conn.phase == Phase::Dialing => conn.phase = Phase::Refused,
             Cargo::Reset | Cargo::Fin => {
                 conn.phase = Phase::Closed;
-                let server = conn.server.take().filter(|_| conn.server_open);
-                conn.server_open = false;
-                if let Some((member, run)) = server {
-                    self.member_inbound(member, run, Inbound::Gone(id_of(slot, serial)));
-                }
+                self.server_hears_end(slot, serial);
             }
             Cargo::Syn => unreachable!("clients send these"),
         }
@@ -393,7 +487,7 @@ impl Kernel {
             if done {
                 conn.calls.remove(place);
             }
-            if let Some((member, _)) = conn.server {
+            if let Some(Owner::Member { slot: member, .. }) = conn.server {
                 self.checks.replied(self.now_us, member, note, &result);
             }
         }
@@ -409,9 +503,56 @@ impl Kernel {
 
     /// Closes the connections of a member that ended; its host says so to the clients.
     pub(crate) fn conns_of_server_gone(&mut self, member: u16, run: u32) {
-        let ours = |conn: &ConnState| conn.server_open && conn.server == Some((member, run));
+        self.conns_of_owner_gone(Owner::Member { slot: member, run });
+    }
+
+    /// Closes the server's ends of what somebody served who is gone.
+    pub(crate) fn conns_of_owner_gone(&mut self, owner: Owner) {
+        let ours = |conn: &ConnState| conn.server_open && conn.server == Some(owner);
         for (slot, _) in self.net.conns.matching(ours) {
             self.net.conns.slots[slot as usize].server_open = false;
+            self.conn_transmit(slot, false, Cargo::Fin);
+        }
+    }
+
+    /// The server's end is closed from within.
+    pub(crate) fn conn_close_server(&mut self, slot: u32, serial: u32) {
+        let Some(conn) = self.net.conns.get(slot, serial) else { return };
+        if !std::mem::replace(&mut conn.server_open, false) {
+            return;
+        }
+        conn.server_inbox.clear();
+        if conn.client_open && conn.phase == Phase::Open {
+            self.conn_transmit(slot, false, Cargo::Fin);
+        }
+        self.conn_release(slot);
+    }
+
+    /// A server that is a process sends.
+    pub(super) fn conn_answer(
+        &mut self,
+        slot: u32,
+        serial: u32,
+        packet: Packet,
+    ) -> Result<(), Closed> {
+        let conn = self.net.conns.get(slot, serial).ok_or(Closed)?;
+        if !conn.server_open || conn.server_heard_end {
+            return Err(Closed);
+        }
+        self.conn_transmit(slot, false, Cargo::Data(packet));
+        Ok(())
+    }
+
+    /// A member's side of a connection sends something that is no reply, and may end it.
+    pub(crate) fn conn_says(&mut self, id: ConnId, packet: Packet, over: bool) {
+        let (slot, serial) = slot_of(id);
+        let Some(conn) = self.net.conns.get(slot, serial) else { return };
+        if !conn.server_open {
+            return;
+        }
+        conn.server_open = !over;
+        self.conn_transmit(slot, false, Cargo::Data(packet));
+        if over {
             self.conn_transmit(slot, false, Cargo::Fin);
         }
     }
@@ -427,7 +568,7 @@ impl Kernel {
         }
     }
 
-    fn conn_close(&mut self, slot: u32, serial: u32) {
+    pub(super) fn conn_close(&mut self, slot: u32, serial: u32) {
         let Some(conn) = self.net.conns.get(slot, serial) else { return };
         if !std::mem::replace(&mut conn.client_open, false) {
             return;
@@ -439,147 +580,23 @@ impl Kernel {
         self.conn_release(slot);
     }
 
-    fn conn_send(&mut self, slot: u32, serial: u32, packet: Packet) -> Result<(), Closed> {
+    pub(super) fn conn_send(
+        &mut self,
+        slot: u32,
+        serial: u32,
+        packet: Packet,
+    ) -> Result<(), Closed> {
         let conn = self.net.conns.get(slot, serial).ok_or(Closed)?;
         if conn.phase != Phase::Open {
             return Err(Closed);
         }
-        if let (Packet::Rpc(request), Some((member, _))) = (&packet, conn.server)
+        if let (Packet::Rpc(request), Some(Owner::Member { slot: member, .. })) =
+            (&packet, conn.server)
             && let Some(note) = self.checks.asked(member, &request.op)
         {
             conn.calls.push_back((request.call, note));
         }
         self.conn_transmit(slot, true, Cargo::Data(packet));
         Ok(())
-    }
-}
-
-/// A program's end of a connection. Dropping it closes the connection.
-pub struct Conn {
-    kernel: Rc<RefCell<Kernel>>,
-    slot: u32,
-    serial: u32,
-}
-
-impl Sys {
-    /// Connects to `host:port`, as TCP does: refused at once where nobody listens, silent
-    /// where nothing comes back. The connection says nothing of the process behind the port
-    /// until [`Conn::ready`].
-    pub async fn dial(&self, addr: &str) -> Result<Conn, DialError> {
-        let (name, port) = addr
-            .rsplit_once(':')
-            .ok_or_else(|| DialError::MissingPort { addr: addr.to_owned() })?;
-        let port: u16 =
-            port.parse().map_err(|_| DialError::UnknownPort { port: port.to_owned() })?;
-        let resolved = {
-            let kernel = self.kernel.borrow();
-            let from = kernel.host_of(self.pid);
-            (from, resolve(kernel.hosts.iter().map(|host| host.name.as_str()), from, name))
-        };
-        let (target, ip) = match resolved {
-            (from, Resolved::Host(host, scope, ip)) => {
-                // Connecting to the address that means any reaches the loopback.
-                let (scope, ip) = match scope {
-                    Scope::Any => (Scope::Loopback, [127, 0, 0, 1]),
-                    _ => (scope, ip),
-                };
-                assert!(scope != Scope::Loopback || host == from, "a loopback is one's own");
-                (Target { host, scope, port }, ip)
-            }
-            (_, Resolved::Nowhere(ip)) => {
-                self.sleep_us(CONNECT_TIMEOUT_US).await;
-                return Err(DialError::TimedOut { addr: format!("{}:{port}", ip_text(ip)) });
-            }
-            (_, Resolved::Unknown) => return Err(DialError::NoSuchHost { name: name.to_owned() }),
-        };
-        let conn = self.start_dialing(target, ip);
-        let phase = poll_fn(|_| {
-            let mut kernel = self.kernel.borrow_mut();
-            match kernel.net.conns.get(conn.slot, conn.serial).map(|state| state.phase) {
-                Some(Phase::Dialing) => Poll::Pending,
-                phase => Poll::Ready(phase),
-            }
-        })
-        .await;
-        match phase {
-            Some(Phase::Open | Phase::Closed) => Ok(conn),
-            Some(Phase::Refused) => Err(DialError::Refused { addr: conn.remote_addr() }),
-            _ => Err(DialError::TimedOut { addr: format!("{}:{port}", ip_text(ip)) }),
-        }
-    }
-
-    fn start_dialing(&self, target: Target, ip: [u8; 4]) -> Conn {
-        let mut kernel = self.kernel.borrow_mut();
-        let client = kernel.host_of(self.pid);
-        let (slot, serial) = kernel.net.conns.open(client, self.pid, target, ip);
-        kernel.conn_transmit(slot, true, Cargo::Syn);
-        Conn { kernel: self.kernel.clone(), slot, serial }
-    }
-}
-
-/// How long Linux tries to connect to a silent address.
-const CONNECT_TIMEOUT_US: u64 = 127_000_000;
-
-impl Conn {
-    /// Waits until the process behind the port spoke: a frozen one never does.
-    pub async fn ready(&self) -> Result<(), Closed> {
-        poll_fn(|_| match self.kernel.borrow_mut().net.conns.get(self.slot, self.serial) {
-            Some(conn) if conn.ready => Poll::Ready(Ok(())),
-            Some(conn) if conn.phase == Phase::Open => Poll::Pending,
-            _ => Poll::Ready(Err(Closed)),
-        })
-        .await
-    }
-
-    /// Sends a packet; it arrives in order, unless the connection breaks before.
-    pub fn send(&self, packet: Packet) -> Result<(), Closed> {
-        self.kernel.borrow_mut().conn_send(self.slot, self.serial, packet)
-    }
-
-    /// Waits for a packet. What arrived before the end comes before the error.
-    pub async fn recv(&self) -> Result<Packet, Closed> {
-        poll_fn(|_| match self.try_recv() {
-            Ok(Some(packet)) => Poll::Ready(Ok(packet)),
-            Ok(None) => Poll::Pending,
-            Err(closed) => Poll::Ready(Err(closed)),
-        })
-        .await
-    }
-
-    /// A packet if one is there.
-    pub fn try_recv(&self) -> Result<Option<Packet>, Closed> {
-        let mut kernel = self.kernel.borrow_mut();
-        let conn = kernel.net.conns.get(self.slot, self.serial).ok_or(Closed)?;
-        match conn.inbox.pop_front() {
-            Some(packet) => Ok(Some(packet)),
-            None if conn.phase == Phase::Open => Ok(None),
-            None => Err(Closed),
-        }
-    }
-
-    /// Its name in the world.
-    pub fn id(&self) -> ConnId {
-        id_of(self.slot, self.serial)
-    }
-
-    /// This end, as `127.0.0.1:34092`; empty when the connection is forgotten.
-    pub fn local_addr(&self) -> String {
-        self.addr(|conn| conn.local.clone())
-    }
-
-    /// The other end, as `127.0.0.1:2379`; empty when the connection is forgotten.
-    pub fn remote_addr(&self) -> String {
-        self.addr(|conn| conn.remote.clone())
-    }
-
-    fn addr(&self, read: impl Fn(&ConnState) -> String) -> String {
-        let mut kernel = self.kernel.borrow_mut();
-        kernel.net.conns.get(self.slot, self.serial).map(|conn| read(conn)).unwrap_or_default()
-    }
-}
-
-impl Drop for Conn {
-    fn drop(&mut self) {
-        self.kernel.borrow_mut().conn_close(self.slot, self.serial);
     }
 }

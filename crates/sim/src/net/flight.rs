@@ -187,6 +187,11 @@ pub struct FlightInfo {
     pub fields: Vec<(&'static str, String)>,
 }
 
+/// The kind of what programs say to each other.
+fn towards(to_server: bool) -> FlightKind {
+    if to_server { FlightKind::Client } else { FlightKind::ClientReply }
+}
+
 impl FlightInfo {
     fn is_beat(&self) -> bool {
         matches!(self.kind, FlightKind::Peer(kind) if is_beat(kind))
@@ -196,7 +201,7 @@ impl FlightInfo {
     pub(crate) fn of(flight: &Flight) -> Option<FlightInfo> {
         let (kind, term, fields) = match &flight.load {
             Load::Peer { env, .. } => (FlightKind::Peer(env.kind), env.term, env.fields()),
-            Load::Stream { cargo: Cargo::Data(packet), .. } => {
+            Load::Stream { cargo: Cargo::Data(packet), to_server, .. } => {
                 let (kind, what) = match packet {
                     Packet::Rpc(request) => (FlightKind::Client, op_name(&request.op).to_owned()),
                     Packet::Reply { result: Ok(answer), .. } => {
@@ -205,6 +210,9 @@ impl FlightInfo {
                     Packet::Reply { result: Err(status), .. } => {
                         (FlightKind::ClientReply, status.message.clone())
                     }
+                    Packet::Http(http) => (towards(*to_server), http.name()),
+                    Packet::Bytes(_) => (towards(*to_server), "bytes".to_owned()),
+                    Packet::Tls(_) => return None,
                 };
                 let size = format!("{} B", packet.size_bytes());
                 (kind, 0, vec![("call", what), ("size", size)])

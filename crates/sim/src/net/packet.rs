@@ -3,7 +3,11 @@
 use etcd::pb::{RangeResponse, ResponseOp, TxnResponse};
 use etcd::rpc::{Answer, CallId, Op, Request, Status};
 
+use bytes::Bytes;
+
+use crate::net::http::Http;
 use crate::net::len_of;
+use crate::net::tls::TlsMessage;
 
 /// A message on a client connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +23,12 @@ pub enum Packet {
         /// True on the last message of the call.
         done: bool,
     },
+    /// HTTP, either way.
+    Http(Http),
+    /// The handshake of TLS, either way.
+    Tls(TlsMessage),
+    /// Anything else that programs say to each other.
+    Bytes(Bytes),
 }
 
 /// Frame, headers and small fields of a message: enough for a simulation of bandwidth.
@@ -32,6 +42,9 @@ impl Packet {
                 Packet::Rpc(request) => op_bytes(&request.op),
                 Packet::Reply { result: Ok(answer), .. } => answer_bytes(answer),
                 Packet::Reply { result: Err(_), .. } => 0,
+                Packet::Http(http) => http.size_bytes(),
+                Packet::Tls(message) => message.size_bytes(),
+                Packet::Bytes(bytes) => len_of(bytes),
             }
     }
 }

@@ -8,4 +8,5 @@ mod disks;
 mod elections;
 mod membership;
 mod network;
+mod serving;
 mod soak;

@@ -1,0 +1,239 @@
+//! TLS on the virtual network: who shows which certificates to whom, and what each side makes
+//! of them. Nothing is encrypted, for nobody listens in; what fails fails for the true reason,
+//! and both ends say so in Go's words.
+//!
+//! Certificates are opaque bytes here. What is in them is judged by the crate `pki`, which is
+//! there with the feature `k8s`; without it no handshake succeeds.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::{Packet, len_of};
+use crate::errno::Errno;
+
+/// The client's side of a handshake.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsClient {
+    /// The authorities it trusts: PEM.
+    pub roots: Bytes,
+    /// Its own certificates and key, or nothing: PEM.
+    pub certificate: Bytes,
+    /// The key of the first of them: PEM.
+    pub key: Bytes,
+    /// Who the server must be: a name or an address.
+    pub server_name: String,
+    /// Takes any certificate.
+    pub insecure_skip_verify: bool,
+}
+
+/// Where a server has a certificate or key from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pem {
+    /// From memory.
+    Bytes(Bytes),
+    /// From a file, read anew for every handshake.
+    File(String),
+}
+
+/// What a server wants of a client's certificate: Go's `tls.ClientAuthType`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// It does not ask.
+    #[default]
+    None,
+    /// It asks, and takes none or any.
+    Request,
+    /// It wants one, whoever signed it.
+    RequireAny,
+    /// One that is shown must be good.
+    VerifyIfGiven,
+    /// It wants one, and a good one.
+    RequireAndVerify,
+}
+
+/// The server's side of a handshake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsServer {
+    /// Its certificates, its own first.
+    pub certificate: Pem,
+    /// The key of the first.
+    pub key: Pem,
+    /// The authorities whose clients it takes: PEM. It is read once, at the start.
+    pub client_ca: Option<Bytes>,
+    /// Whether it asks for clients' certificates.
+    pub client_auth: ClientAuth,
+    /// The only common names it takes, if any are named.
+    pub allowed_cn: Vec<String>,
+    /// The only host names it takes, if any are named.
+    pub allowed_hostname: Vec<String>,
+}
+
+/// An alert of TLS. `Display` is Go's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are the names of the alerts in RFC 8446")]
+pub enum Alert {
+    UnexpectedMessage,
+    HandshakeFailure,
+    BadCertificate,
+    CertificateExpired,
+    UnknownCa,
+    InternalError,
+    CertificateRequired,
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Alert::UnexpectedMessage => "unexpected message",
+            Alert::HandshakeFailure => "handshake failure",
+            Alert::BadCertificate => "bad certificate",
+            Alert::CertificateExpired => "expired certificate",
+            Alert::UnknownCa => "unknown certificate authority",
+            Alert::InternalError => "internal error",
+            Alert::CertificateRequired => "certificate required",
+        })
+    }
+}
+
+/// What kind of fault a certificate has, for programs that have words of their own for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It cannot be read.
+    Malformed,
+    /// Nobody who is trusted signed it.
+    UnknownAuthority,
+    /// The same, and it signed itself.
+    SelfSigned,
+    /// It is for other names.
+    Name,
+    /// Its time has not come.
+    NotYet,
+    /// Its time is over.
+    Expired,
+    /// It is for other uses.
+    Usage,
+    /// Anything else.
+    Other,
+}
+
+/// Why there is no connection. `Display` is what Go says at this end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsError {
+    /// The other end hung up.
+    Eof,
+    /// The other end speaks in clear.
+    NotTls,
+    /// The client showed no certificate where one is wanted.
+    NoCertificate,
+    /// The other end's certificate is not good: how, and in Go's words.
+    Verify(Fault, String),
+    /// The other end sent an alert.
+    Remote(Alert),
+    /// A file, a key, or a rule of the server's own.
+    Other(String),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsError::Eof => f.write_str("EOF"),
+            TlsError::NotTls => f.write_str("tls: first record does not look like a TLS handshake"),
+            TlsError::NoCertificate => f.write_str("tls: client didn't provide a certificate"),
+            TlsError::Verify(_, text) => write!(f, "tls: failed to verify certificate: {text}"),
+            TlsError::Remote(alert) => write!(f, "remote error: tls: {alert}"),
+            TlsError::Other(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A message of the handshake. Chains are DER, the own certificate first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsMessage {
+    /// The client begins.
+    Hello {
+        /// The name it asks for; empty for an address.
+        server_name: String,
+    },
+    /// The server shows who it is, and says whether it asks for the same.
+    Server {
+        /// Its certificates.
+        chain: Vec<Bytes>,
+        /// Whether it asks for the client's.
+        asks: bool,
+    },
+    /// The client is content; its certificates, if it was asked and has any.
+    Finish {
+        /// Its certificates.
+        chain: Vec<Bytes>,
+    },
+    /// One side gives up.
+    Alert(Alert),
+}
+
+impl TlsMessage {
+    pub(super) fn size_bytes(&self) -> u64 {
+        match self {
+            TlsMessage::Hello { .. } => 250,
+            TlsMessage::Server { chain, .. } | TlsMessage::Finish { chain } => {
+                200 + chain.iter().map(len_of).sum::<u64>()
+            }
+            TlsMessage::Alert(_) => 0,
+        }
+    }
+}
+
+pub(crate) fn packet(message: TlsMessage) -> Packet {
+    Packet::Tls(message)
+}
+
+/// A fault of this side, and what the other side is told.
+pub(crate) type Refusal = (TlsError, Alert);
+
+/// How a server reads its files.
+pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Result<Bytes, Errno>;
+
+impl TlsServer {
+    /// A server with certificate and key from files, which asks for no certificates.
+    pub fn from_files(certificate: &str, key: &str) -> TlsServer {
+        TlsServer {
+            certificate: Pem::File(certificate.to_owned()),
+            key: Pem::File(key.to_owned()),
+            client_ca: None,
+            client_auth: ClientAuth::None,
+            allowed_cn: Vec::new(),
+            allowed_hostname: Vec::new(),
+        }
+    }
+
+    /// Whether it asks clients for certificates.
+    pub(crate) fn asks(&self) -> bool {
+        self.client_auth != ClientAuth::None
+    }
+}
+
+mod judge {
+    use super::{Alert, Bytes, ReadFile, Refusal, TlsClient, TlsError, TlsServer};
+
+    const ABSENT: &str = "tls: this build reads no certificates";
+
+    fn absent<T>() -> Result<T, Refusal> {
+        Err((TlsError::Other(ABSENT.to_owned()), Alert::InternalError))
+    }
+
+    impl TlsClient {
+        pub(crate) fn judge(&self, _: &[Bytes], _: u64) -> Result<Vec<Bytes>, Refusal> {
+            absent()
+        }
+    }
+
+    impl TlsServer {
+        pub(crate) fn offer(&self, _: ReadFile<'_>) -> Result<Vec<Bytes>, Refusal> {
+            absent()
+        }
+
+        pub(crate) fn judge(&self, _: &[Bytes], _: u64) -> Result<(), Refusal> {
+            absent()
+        }
+    }
+}
