@@ -18,6 +18,12 @@ const REMOVED: &str = "members_removed";
 const CLUSTER: &str = "cluster";
 const CLUSTER_VERSION: &[u8] = b"clusterVersion";
 
+/// The members a store of a cluster holds.
+pub fn stored_members(store: &mvcc::Store) -> Vec<MemberInfo> {
+    let members = store.iter(MEMBERS);
+    members.iter().filter_map(|(_, json)| Some(member_from_json(json)?.0)).collect()
+}
+
 /// The membership as one member sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
@@ -45,9 +51,8 @@ impl Cluster {
 
     /// Replaces what is known by what the database says, if it says anything.
     pub(crate) fn recover(&mut self, store: &mvcc::Store) {
-        let members = store.iter(MEMBERS);
-        let members = members.iter().filter_map(|(_, json)| member_from_json(json));
-        let members: BTreeMap<_, _> = members.map(|(m, _)| (m.id, m)).collect();
+        let members: BTreeMap<_, _> =
+            stored_members(store).into_iter().map(|m| (m.id, m)).collect();
         if !members.is_empty() {
             self.stored = members.keys().copied().collect();
             self.members = members;

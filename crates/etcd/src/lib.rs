@@ -42,6 +42,7 @@ mod version;
 pub mod wal;
 mod watch;
 
+pub use cluster::stored_members;
 pub use config::{Config, InitialState, PeerCluster, Release};
 pub use disk::{DiskError, DiskOp, DiskView, Lane, WriteBatch, WriteId};
 pub use envelope::{Envelope, MsgKind};

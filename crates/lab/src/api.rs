@@ -125,6 +125,8 @@ pub enum Command {
     Share,
     /// A file of a virtual host.
     Pull { host: String, path: String },
+    /// One archive (tar) that starts this cluster on real machines: `Bytes`.
+    TakeHome,
     /// Reads the bytes `Load` takes without touching the world: what the page asks before it
     /// replaces anything. Damaged bytes are `Refused` with the sentence for the screen.
     Inspect(Vec<u8>),

@@ -23,4 +23,8 @@ pub mod shell;
 #[cfg(feature = "engine")]
 pub mod simctl;
 #[cfg(feature = "engine")]
+mod takehome;
+#[cfg(feature = "engine")]
+pub mod typist;
+#[cfg(feature = "engine")]
 pub mod worlds;

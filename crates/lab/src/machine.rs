@@ -71,6 +71,7 @@ impl Machine {
             Command::Recipe => Answer::Bytes(recipe::to_bytes(&session.recipe())),
             Command::Share => Answer::Text(recipe::to_text(&session.recipe())),
             Command::Pull { host, path } => Answer::Bytes(session.pull(&host, &path)?),
+            Command::TakeHome => Answer::Bytes(session.take_home()?),
             Command::New(_) | Command::Load(_) | Command::Inspect(_) => {
                 unreachable!("answered above, where no session is needed")
             }

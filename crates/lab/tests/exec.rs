@@ -144,6 +144,34 @@ fn a_saved_run_replays_to_the_same_trace() {
 }
 
 #[test]
+fn a_cluster_is_taken_home_in_one_archive_that_is_always_the_same() {
+    let files = [scratch("home1"), scratch("home2")];
+    for file in &files {
+        let lines = "etcdctl put a 1\nsim add n4 --learner\nsim kill n1\nsleep 3\n";
+        rows(&["--take-home", file.to_str().unwrap()], lines);
+    }
+    let archive = fs::read(&files[0]).unwrap();
+    assert_eq!(archive, fs::read(&files[1]).unwrap());
+    let text = String::from_utf8_lossy(&archive);
+    for part in ["take-home/snapshot.db", "take-home/n1/restore.sh", "take-home/n3/etcd.service"] {
+        assert!(text.contains(part), "{part}");
+    }
+    let cluster = "ETCD_INITIAL_CLUSTER='n1=http://n1:2380,n2=http://n2:2380,n3=http://n3:2380'\n";
+    assert_eq!(text.matches(cluster).count(), 3);
+    assert!(text.contains("The member of http://n4:2380 had not started"));
+}
+
+#[test]
+fn a_cluster_whose_members_all_stopped_can_be_taken_home_from_their_files() {
+    let file = scratch("home3");
+    let lines = "etcdctl put a 1\nsleep 1\nsim stop n1\nsim stop n2\nsim poweroff n3\nsleep 9\n";
+    rows(&["--take-home", file.to_str().unwrap()], lines);
+    let archive = fs::read(&file).unwrap();
+    let text = String::from_utf8_lossy(&archive);
+    assert!(text.contains("at revision 2") && text.contains("No member ran"));
+}
+
+#[test]
 fn wrong_calls_get_one_line_exit_2_and_write_nothing() {
     let never = scratch("never");
     let never = never.to_str().unwrap();

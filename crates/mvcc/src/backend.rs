@@ -30,7 +30,7 @@ pub(crate) struct Stored {
 }
 
 /// A bbolt file with a write buffer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Backend {
     db: bolt::Db,
     /// Buckets that the file lacks; the next commit makes them.

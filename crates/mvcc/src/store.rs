@@ -192,6 +192,14 @@ impl Store {
         self.backend.db().image()
     }
 
+    /// The file as a commit would leave it now. The store stays as it is: this is for somebody
+    /// who looks on.
+    pub fn image_now(&self) -> bolt::Image {
+        let mut copy = self.backend.clone();
+        drop(copy.commit());
+        copy.db().image()
+    }
+
     /// Copies everything, committed or not, into a fresh file, which takes the place of the old.
     /// The commit holds all of the new file.
     pub fn defrag(&mut self) -> bolt::Commit {

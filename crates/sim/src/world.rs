@@ -1,6 +1,7 @@
 //! The world as its users hold it: it lets time pass, carries out faults, and shows itself.
 
 mod inject;
+mod saved;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use crate::proc::{Signal, SpawnSpec, Stdio};
 use crate::queue::Event;
 use crate::task::ProgramTable;
 use crate::trace::Mark;
+pub use saved::Saved;
 pub use views::{Counters, Power};
 
 /// How a world is made.

@@ -20,7 +20,7 @@ use crate::api::{
     Advanced, Delta, Edited, Input, Mark, RECIPE_FORMAT, Recipe, Speed, Stamped, StoryKind, TtyId,
     TtySignal, Want, WorldOptions,
 };
-use crate::worlds;
+use crate::{takehome, worlds};
 use picture::Picture;
 use story::Story;
 use terminal::Terminal;
@@ -446,6 +446,11 @@ impl Session {
             .read_file(host, path)
             .map(|bytes| bytes.to_vec())
             .map_err(|error| error.to_string())
+    }
+
+    /// One archive that starts this cluster on real machines. The error is a sentence.
+    pub fn take_home(&self) -> Result<Vec<u8>, String> {
+        takehome::archive(&self.world, &self.options)
     }
 
     /// A key typed into a terminal.

@@ -1,31 +1,10 @@
-//! The command line of `quorum`, read and checked before anything is done.
+//! The command line of `quorum`: one table of flags, read and checked before anything is done.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lab::api::WorldOptions;
 use lab::worlds;
 use lexopt::prelude::*;
-
-pub(crate) const HELP: &str = "\
-quorum exec [FLAGS] [FILE|-]    type each line of the file into a shell of a world
-quorum replay FILE              replay a recipe and print its trace hash
-quorum worlds                   list the worlds
-
-Flags of exec:
-  --world NAME              the world (cluster)
-  --members N               members at the start, 1 to 9 (3)
-  --release VERSION         3.6, 3.5 or a full version (3.6)
-  --seed N                  root of every random draw (1)
-  --host HOST               the host whose shell is typed into (the world's first)
-  --line-timeout TIME       virtual time a command may take (600s)
-  --json                    one JSON object a command
-  --push LOCAL=HOST:PATH    copy a file in at the start (repeatable)
-  --pull HOST:PATH=LOCAL    copy a file out at the end (repeatable)
-  --recipe FILE             save the run
-
-A line `@n2 CMD` runs in a shell on host n2.
-";
 
 /// What is asked for.
 pub(crate) enum Call {
@@ -35,7 +14,7 @@ pub(crate) enum Call {
     Help,
 }
 
-/// The flags of `exec`.
+/// What `exec` was told.
 pub(crate) struct Exec {
     pub(crate) options: WorldOptions,
     pub(crate) host: String,
@@ -43,9 +22,21 @@ pub(crate) struct Exec {
     pub(crate) line_timeout_us: u64,
     pub(crate) push: Vec<Copy>,
     pub(crate) pull: Vec<Copy>,
+    pub(crate) take_home: Option<PathBuf>,
     pub(crate) recipe: Option<PathBuf>,
     /// None: standard input.
     pub(crate) file: Option<PathBuf>,
+}
+
+impl Exec {
+    /// The flags that make the same world again.
+    pub(crate) fn world_flags(&self) -> String {
+        let WorldOptions { world, members, release, seed, .. } = &self.options;
+        let host = &self.host;
+        format!(
+            "--world {world} --members {members} --release {release} --seed {seed} --host {host}"
+        )
+    }
 }
 
 /// A file on both sides of the border.
@@ -53,6 +44,141 @@ pub(crate) struct Copy {
     pub(crate) local: PathBuf,
     pub(crate) host: String,
     pub(crate) path: String,
+}
+
+/// A flag of `exec`.
+struct Flag {
+    name: &'static str,
+    /// What its value is called; a switch has none.
+    value: &'static str,
+    help: &'static str,
+    set: fn(&mut Draft, String) -> Result<(), String>,
+}
+
+/// What the flags said so far.
+struct Draft {
+    world: String,
+    members: u8,
+    release: String,
+    seed: u64,
+    host: Option<String>,
+    json: bool,
+    line_timeout_us: u64,
+    push: Vec<Copy>,
+    pull: Vec<Copy>,
+    take_home: Option<PathBuf>,
+    recipe: Option<PathBuf>,
+    file: Option<PathBuf>,
+}
+
+/// The flags of `exec`, as help lists them.
+static FLAGS: &[Flag] = &[
+    Flag {
+        name: "world",
+        value: "NAME",
+        help: "the world (cluster)",
+        set: |draft, value| {
+            draft.world = value;
+            Ok(())
+        },
+    },
+    Flag {
+        name: "members",
+        value: "N",
+        help: "members at the start, 1 to 9 (3)",
+        set: |draft, value| number("members", &value).map(|members| draft.members = members),
+    },
+    Flag {
+        name: "release",
+        value: "VERSION",
+        help: "3.6, 3.5 or a full version (3.6)",
+        set: |draft, value| {
+            draft.release = value;
+            Ok(())
+        },
+    },
+    Flag {
+        name: "seed",
+        value: "N",
+        help: "root of every random draw (1)",
+        set: |draft, value| number("seed", &value).map(|seed| draft.seed = seed),
+    },
+    Flag {
+        name: "host",
+        value: "HOST",
+        help: "the host whose shell is typed into (the world's first)",
+        set: |draft, value| {
+            draft.host = Some(value);
+            Ok(())
+        },
+    },
+    Flag {
+        name: "line-timeout",
+        value: "TIME",
+        help: "virtual time a command may take (600s)",
+        set: |draft, value| {
+            let us = lab::simctl::duration_us(&value);
+            draft.line_timeout_us = us.map_err(|error| format!("--line-timeout: {error}"))?;
+            Ok(())
+        },
+    },
+    Flag {
+        name: "json",
+        value: "",
+        help: "one JSON object a command",
+        set: |draft, _| {
+            draft.json = true;
+            Ok(())
+        },
+    },
+    Flag {
+        name: "push",
+        value: "LOCAL=HOST:PATH",
+        help: "copy a file in at the start (repeatable)",
+        set: |draft, value| copy_in(&value).map(|copy| draft.push.push(copy)),
+    },
+    Flag {
+        name: "pull",
+        value: "HOST:PATH=LOCAL",
+        help: "copy a file out at the end (repeatable)",
+        set: |draft, value| copy_out(&value).map(|copy| draft.pull.push(copy)),
+    },
+    Flag {
+        name: "take-home",
+        value: "FILE",
+        help: "at the end, save what starts this cluster on real machines (tar)",
+        set: |draft, value| {
+            draft.take_home = Some(value.into());
+            Ok(())
+        },
+    },
+    Flag {
+        name: "recipe",
+        value: "FILE",
+        help: "save the run",
+        set: |draft, value| {
+            draft.recipe = Some(value.into());
+            Ok(())
+        },
+    },
+];
+
+/// How `quorum` is called.
+pub(crate) fn help() -> String {
+    let mut text = "\
+quorum exec [FLAGS] [FILE|-]    type each line of the file into a shell of a world
+quorum replay FILE              replay a recipe and print its trace hash
+quorum worlds                   list the worlds
+
+Flags of exec:
+"
+    .to_owned();
+    for flag in FLAGS {
+        let usage = format!("--{} {}", flag.name, flag.value);
+        text.push_str(&format!("  {usage:<25} {}\n", flag.help));
+    }
+    text.push_str("\nA line `@n2 CMD` runs in a shell on host n2.\n");
+    text
 }
 
 /// Reads the real command line.
@@ -85,49 +211,58 @@ fn text(error: lexopt::Error) -> String {
 }
 
 fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {
-    let mut world = "cluster".to_string();
-    let (mut members, mut release, mut seed) = (3_u8, "3.6".to_string(), 1_u64);
-    let (mut host, mut json, mut line_timeout_us) = (None, false, 600_000_000);
-    let (mut push, mut pull) = (Vec::new(), Vec::new());
-    let (mut recipe, mut file) = (None, None);
+    let mut draft = Draft {
+        world: "cluster".to_owned(),
+        members: 3,
+        release: "3.6".to_owned(),
+        seed: 1,
+        host: None,
+        json: false,
+        line_timeout_us: 600_000_000,
+        push: Vec::new(),
+        pull: Vec::new(),
+        take_home: None,
+        recipe: None,
+        file: None,
+    };
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
-            Long("world") => world = value(parser)?,
-            Long("members") => members = number(parser, "--members")?,
-            Long("release") => release = value(parser)?,
-            Long("seed") => seed = number(parser, "--seed")?,
-            Long("host") => host = Some(value(parser)?),
-            Long("json") => json = true,
-            Long("line-timeout") => {
-                line_timeout_us = lab::simctl::duration_us(&value(parser)?)
-                    .map_err(|error| format!("--line-timeout: {error}"))?;
-            }
-            Long("push") => push.push(copy_in(&value(parser)?)?),
-            Long("pull") => pull.push(copy_out(&value(parser)?)?),
-            Long("recipe") => recipe = Some(path(parser)?),
-            Value(name) if file.is_none() => file = Some(name),
             Long("help") | Short('h') => return Ok(Call::Help),
+            Long(name) => {
+                let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) else {
+                    return Err(text(Long(name).unexpected()));
+                };
+                let value = if flag.value.is_empty() { String::new() } else { value(parser)? };
+                (flag.set)(&mut draft, value)?;
+            }
+            Value(name) if draft.file.is_none() => draft.file = Some(name.into()),
             other => return Err(text(other.unexpected())),
         }
     }
-    let options = worlds::options(&world, members, &release, seed)?;
+    checked(draft)
+}
+
+/// What the flags say together.
+fn checked(draft: Draft) -> Result<Call, String> {
+    let Draft { world, push, pull, .. } = draft;
+    let options = worlds::options(&world, draft.members, &draft.release, draft.seed)?;
     let hosts = worlds::hosts(&options);
-    let host = host.unwrap_or_else(|| hosts[0].clone());
+    let host = draft.host.unwrap_or_else(|| hosts[0].clone());
     for name in [&host].into_iter().chain(push.iter().chain(&pull).map(|copy| &copy.host)) {
         if !hosts.contains(name) {
             return Err(format!("world {world} has no host '{name}', only {}", hosts.join(" ")));
         }
     }
-    let file = file.filter(|name| name != "-").map(PathBuf::from);
     Ok(Call::Exec(Box::new(Exec {
         options,
         host,
-        json,
-        line_timeout_us,
+        json: draft.json,
+        line_timeout_us: draft.line_timeout_us,
         push,
         pull,
-        recipe,
-        file,
+        take_home: draft.take_home,
+        recipe: draft.recipe,
+        file: draft.file.filter(|name| name.as_os_str() != "-"),
     })))
 }
 
@@ -135,13 +270,8 @@ fn value(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().map_err(text)?.into_string().map_err(|value| format!("{value:?} is not UTF-8"))
 }
 
-fn path(parser: &mut lexopt::Parser) -> Result<PathBuf, String> {
-    parser.value().map_err(text).map(|value: OsString| value.into())
-}
-
-fn number<T: std::str::FromStr>(parser: &mut lexopt::Parser, flag: &str) -> Result<T, String> {
-    let value = value(parser)?;
-    value.parse().map_err(|_| format!("{flag}: '{value}' is not a number it takes"))
+fn number<T: std::str::FromStr>(flag: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("--{flag}: '{value}' is not a number it takes"))
 }
 
 /// `LOCAL=HOST:PATH`

@@ -1,7 +1,8 @@
 //! `quorum`: the lab without a screen. The same session as in the page, run natively.
 //!
-//! Exit codes: 0 when all lines ran, whatever their status; 2 when it was called wrongly,
-//! with one line on stderr and nothing written.
+//! Exit codes: 0 when all lines ran, whatever their status; 2 when it was called wrongly, with
+//! one line on stderr and nothing written; 3 when a checker stopped the world, with what it
+//! found and how to see it again.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,
@@ -16,10 +17,24 @@ use std::process::ExitCode;
 
 use args::Call;
 
+/// Why nothing more was done.
+enum Failure {
+    /// A wrong call, or a file that cannot be read or written.
+    Call(String),
+    /// A checker stopped the world.
+    Violation(String),
+}
+
+impl From<String> for Failure {
+    fn from(sentence: String) -> Failure {
+        Failure::Call(sentence)
+    }
+}
+
 fn main() -> ExitCode {
     let done = match args::read() {
         Ok(Call::Exec(call)) => exec::run(&call),
-        Ok(Call::Replay(file)) => replay::run(&file),
+        Ok(Call::Replay(file)) => replay::run(&file).map_err(Failure::Call),
         Ok(Call::Worlds) => {
             for world in lab::worlds::WORLDS {
                 println!("{:<10} {}", world.name, world.summary);
@@ -27,16 +42,16 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Call::Help) => {
-            print!("{}", args::HELP);
+            print!("{}", args::help());
             Ok(())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(Failure::Call(error)),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("quorum: {error}");
-            ExitCode::from(2)
-        }
-    }
+    let (error, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Call(error)) => (error, 2),
+        Err(Failure::Violation(error)) => (error, 3),
+    };
+    eprintln!("quorum: {error}");
+    ExitCode::from(code)
 }
