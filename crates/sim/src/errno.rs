@@ -30,6 +30,7 @@ pub enum Errno {
     Enametoolong,
     Enotempty,
     Eloop,
+    Econnrefused,
 }
 
 impl Errno {
@@ -60,6 +61,7 @@ impl Errno {
             Errno::Enametoolong => "File name too long",
             Errno::Enotempty => "Directory not empty",
             Errno::Eloop => "Too many levels of symbolic links",
+            Errno::Econnrefused => "Connection refused",
         }
     }
 }

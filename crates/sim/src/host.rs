@@ -17,6 +17,8 @@ pub(crate) struct Host {
     /// How far its clock is ahead of the world's.
     pub(crate) skew_us: i64,
     pub(crate) disk: Disk,
+    /// Its first process, where the world has one.
+    pub(crate) init: Option<crate::ids::Pid>,
 }
 
 /// The directories every host has.
@@ -61,7 +63,7 @@ impl Host {
         let name = hosts[usize::from(id.0)].clone();
         furnish(&mut disk, &name, hosts, at).expect("an empty disk has room for a system");
         disk.settle(0);
-        Host { name, on: true, skew_us: 0, disk }
+        Host { name, on: true, skew_us: 0, disk, init: None }
     }
 }
 

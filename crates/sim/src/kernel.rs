@@ -58,6 +58,9 @@ pub(crate) struct Kernel {
     pub(crate) checks: crate::checker::Checks,
     pub(crate) trace: crate::trace::Trace,
     pub(crate) events: crate::event::EventLog,
+    pub(crate) locals: crate::local::Locals,
+    /// The program every host starts first.
+    pub(crate) init_path: Option<String>,
     pub(crate) hosts: Vec<Host>,
     programs: ProgramTable,
     procs: BTreeMap<Pid, Proc>,
@@ -95,6 +98,8 @@ impl Kernel {
             checks,
             trace: crate::trace::Trace::new(seed),
             events: crate::event::EventLog::new(),
+            locals: crate::local::Locals::default(),
+            init_path: None,
             hosts,
             programs,
             procs: BTreeMap::new(),
@@ -231,6 +236,7 @@ impl Kernel {
         let host = self.host_mut(host);
         host.disk.lose_power(now_us);
         host.on = false;
+        host.init = None;
     }
 
     /// Gives a host its power back. Nothing runs on it yet.

@@ -29,6 +29,10 @@ pub(crate) enum Event {
     Stream { flight: u32 },
     /// A member that is to start starts.
     Start { host: HostId, serial: u32 },
+    /// A host is turned off or on from within.
+    Power { host: HostId, on: bool },
+    /// The first process of a host starts.
+    Init { host: HostId },
 }
 
 /// Names an event that was asked for, so that it can be cancelled.

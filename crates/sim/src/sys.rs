@@ -46,7 +46,10 @@ impl Sys {
 
     /// The number of the process that started it; 1 if that one is gone or was the system.
     pub fn parent_pid(&self) -> Pid {
-        self.with(|kernel| kernel.caller(self.pid).parent.unwrap_or(Pid(1)))
+        self.with(|kernel| {
+            let caller = kernel.caller(self.pid);
+            caller.parent.map_or(Pid(1), |parent| kernel.shown(caller.host, parent))
+        })
     }
 
     /// The arguments; the first is the name it was called by.

@@ -52,6 +52,8 @@ pub struct WorldSpec {
     pub install: Vec<Install>,
     /// Who sits at the terminals.
     pub user: String,
+    /// The program that is every host's first process.
+    pub init: Option<String>,
 }
 
 /// A member that starts with the world.
@@ -151,6 +153,7 @@ impl Default for WorldSpec {
             programs: &[],
             install: Vec::new(),
             user: "root".to_owned(),
+            init: None,
         }
     }
 }
@@ -192,6 +195,12 @@ impl World {
                 }
             }
         }
+        kernel.init_path = spec.init;
+        if kernel.init_path.is_some() {
+            for host in (0..).map(HostId).take(spec.hosts.len()) {
+                kernel.queue.push(0, Event::Init { host });
+            }
+        }
         let (names, user) = (spec.hosts, spec.user);
         let mut world = World { kernel: Rc::new(RefCell::new(kernel)), names, user };
         for MemberSpec { host, config, argv } in spec.members {
@@ -228,6 +237,10 @@ impl World {
                 }
                 Stop::Start(host, serial) => {
                     start_planned(&self.kernel, host, serial);
+                    kernel::run_ready(&self.kernel);
+                }
+                Stop::Init(host) => {
+                    crate::power::start_init(&self.kernel, host);
                     kernel::run_ready(&self.kernel);
                 }
                 Stop::Until => {
@@ -278,6 +291,9 @@ impl World {
             events += 1;
             if let Event::Start { host, serial } = event {
                 return (events, Stop::Start(host, serial));
+            }
+            if let Event::Init { host } = event {
+                return (events, Stop::Init(host));
             }
             kernel.handle(event);
         }
@@ -340,6 +356,7 @@ impl World {
 enum Stop {
     Ready,
     Start(HostId, u32),
+    Init(HostId),
     Until,
     Count,
     Violation,
@@ -368,7 +385,10 @@ impl Kernel {
             Event::Peer { flight } => self.peer_arrives(flight),
             Event::PeerStatus { slot, run, peer } => self.peer_noticed(slot, run, peer),
             Event::Stream { flight } => self.stream_arrives(flight),
-            Event::Start { .. } => unreachable!("the world starts processes itself"),
+            Event::Power { host, on } => self.power_event(host, on),
+            Event::Start { .. } | Event::Init { .. } => {
+                unreachable!("the world starts processes itself")
+            }
         }
     }
 

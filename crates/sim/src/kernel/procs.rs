@@ -271,6 +271,11 @@ impl Kernel {
         if proc.ending.is_some() {
             return Ok(());
         }
+        // The first process gets only what it listens to.
+        let first = self.hosts[usize::from(proc.host.0)].init == Some(pid);
+        if first && !proc.caught.contains(&signal) {
+            return Ok(());
+        }
         match signal {
             Signal::Kill => self.end(pid, killed(signal)),
             Signal::Stop => self.stop(pid),
@@ -344,6 +349,7 @@ impl Kernel {
             self.close_open(open);
         }
         self.process_gone(pid);
+        self.locals_gone(pid);
         self.shell_gone(pid);
         let orphans: Vec<Pid> = self
             .procs
@@ -399,7 +405,13 @@ impl Kernel {
 
     /// The processes of a host.
     pub(crate) fn ps(&self, host: HostId) -> Vec<ProcInfo> {
-        self.procs.values().filter(|proc| proc.host == host).map(info).collect()
+        let shown = |proc: &Proc| {
+            let mut info = info(proc);
+            info.pid = self.shown(host, info.pid);
+            info.parent = info.parent.map(|parent| self.shown(host, parent));
+            info
+        };
+        self.procs.values().filter(|proc| proc.host == host).map(shown).collect()
     }
 
     /// Asks the queue to wake a process.

@@ -8,6 +8,7 @@ use etcd::{BootError, Config, DiskView, Level, LogLine, Member, PeerCluster};
 
 use super::{Hosted, Launch};
 use crate::checker::Boot;
+use crate::disk::Need;
 use crate::event::WorldEvent;
 use crate::ids::{HostId, Pid};
 use crate::kernel::Kernel;
@@ -41,6 +42,16 @@ impl Sys {
     }
 }
 
+impl Sys {
+    /// Whether the calling process is a member that has published itself and serves clients.
+    pub fn serves(&self) -> bool {
+        let kernel = self.kernel.borrow();
+        let slot = kernel.members.of_process(self.pid);
+        let member = slot.and_then(|slot| kernel.members.slot(slot).member.as_ref());
+        member.is_some_and(|member| member.is_ready())
+    }
+}
+
 impl Kernel {
     /// Boots a member in a process. The error is the exit code; the reason was logged.
     fn member_boot(&mut self, pid: Pid, mut config: Config) -> Result<(u16, u32), i32> {
@@ -59,7 +70,11 @@ impl Kernel {
         let (slot, run) = self.members.take_slot();
         if let Err(error) = self.member_listen(host, slot, run, &config) {
             self.net.unlisten(slot, run);
-            return Err(self.member_refused(host, pid, listen_failed(&config, &error)));
+            return Err(self.member_refused(host, pid, start_failed(&config, &error)));
+        }
+        if let Some(refusal) = self.dir_refused(pid, &config, &data_dir) {
+            self.net.unlisten(slot, run);
+            return Err(self.member_refused(host, pid, refusal));
         }
         let peers = self.peer_cluster(host, &config);
         let now = self.member_now(host);
@@ -77,6 +92,58 @@ impl Kernel {
                 Err(self.member_refused(host, pid, error))
             }
         }
+    }
+
+    /// What etcd says of a data directory its user may not use.
+    fn dir_refused(&self, pid: Pid, config: &Config, real: &str) -> Option<BootError> {
+        let caller = self.caller(pid);
+        if caller.cred.is_root() {
+            return None;
+        }
+        let disk = &self.host(caller.host).disk;
+        let may = |path: &str, need| disk.permits(&caller.cred, path, true, need);
+        let missing = |path: &str| disk.stat(path).is_err();
+        let denied = |verb: &str, path: &str| format!("{verb} {path}: permission denied");
+        let shown = &config.data_dir;
+        let touch = |dir: &str, said: &str| {
+            if missing(dir) {
+                return may(dir, Need::Make).is_err().then(|| denied("mkdir", said));
+            }
+            let touched = format!("{dir}/.touch");
+            may(&touched, Need::Write).is_err().then(|| denied("open", &format!("{said}/.touch")))
+        };
+        let line = |level, caller, msg: &str, path: String, error: String| LogLine {
+            level,
+            logger: "",
+            caller,
+            msg: msg.to_owned(),
+            fields: vec![("path", path.as_str().into()), ("error", error.as_str().into())],
+        };
+        if let Some(error) = touch(real, shown) {
+            let error = format!("cannot access data directory: {error}");
+            return Some(start_failed(config, &error));
+        }
+        let member = (format!("{real}/member"), format!("{shown}/member"));
+        if let Some(error) = touch(&member.0, &member.1) {
+            if config.release.is_3_6() {
+                let error = format!("cannot access member directory: {error}");
+                return Some(start_failed(config, &error));
+            }
+            let snap = format!("{}/snap", member.1);
+            let error = denied("mkdir", &snap);
+            let msg = "failed to create snapshot directory";
+            let log = vec![line(Level::Fatal, "etcdserver/server.go:379", msg, snap, error)];
+            return Some(BootError { log, exit_code: 1 });
+        }
+        let db = format!("{}/snap/db", member.0);
+        if !missing(&db) && may(&db, Need::ReadWrite).is_err() {
+            let path = format!("{}/snap/db", member.1);
+            let error = denied("open", &path);
+            let msg = "failed to open database";
+            let log = vec![line(Level::Panic, "backend/backend.go:189", msg, path, error)];
+            return Some(BootError { log, exit_code: 2 });
+        }
+        None
     }
 
     fn member_refused(&mut self, host: HostId, pid: Pid, error: BootError) -> i32 {
@@ -199,8 +266,8 @@ impl Kernel {
     }
 }
 
-/// What etcd says when it cannot listen.
-fn listen_failed(config: &Config, error: &str) -> BootError {
+/// What etcd says when it cannot listen, or not use its directory.
+fn start_failed(config: &Config, error: &str) -> BootError {
     let line = |level, caller, msg: &str| LogLine {
         level,
         logger: "",

@@ -67,6 +67,7 @@ impl Sys {
     /// Sends a signal to a process of this host.
     pub fn kill(&self, pid: Pid, signal: Signal) -> Result<(), Errno> {
         self.with(|kernel| {
+            let pid = kernel.meant(kernel.host_of(self.pid), pid);
             if !self.sees(kernel, pid) {
                 return Err(Errno::Esrch);
             }
@@ -88,7 +89,7 @@ impl Sys {
 
     /// Whether a process of this host exists (`kill -0`).
     pub fn exists(&self, pid: Pid) -> bool {
-        self.with(|kernel| self.sees(kernel, pid))
+        self.with(|kernel| self.sees(kernel, kernel.meant(kernel.host_of(self.pid), pid)))
     }
 
     /// Root may signal everybody, others themselves.

@@ -182,7 +182,7 @@ impl Kernel {
         Ok(())
     }
 
-    fn cut_power(&mut self, host: HostId) -> Result<(), FaultError> {
+    pub(crate) fn cut_power(&mut self, host: HostId) -> Result<(), FaultError> {
         self.needs_on(host)?;
         self.members.power_went(host);
         // Connections first: with the power gone nobody says goodbye.
@@ -192,12 +192,17 @@ impl Kernel {
         Ok(())
     }
 
-    fn give_power(&mut self, host: HostId) -> Result<(), FaultError> {
+    pub(crate) fn give_power(&mut self, host: HostId) -> Result<(), FaultError> {
         if self.host(host).on {
             return Err(FaultError::HostOn(self.host(host).name.clone()));
         }
         self.power_on(host);
-        self.member_after_power(host);
+        if self.init_path.is_some() {
+            // What runs there from now on is for its first process to say.
+            self.queue.push(self.now_us, crate::queue::Event::Init { host });
+        } else {
+            self.member_after_power(host);
+        }
         self.review_peers();
         Ok(())
     }
