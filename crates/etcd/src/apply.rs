@@ -49,6 +49,9 @@ pub(crate) fn stored_progress(store: &mvcc::Store) -> (u64, u64, Option<ConfStat
         let (voters, learners) = (json.voters, json.learners);
         Some(ConfState { voters, learners, ..ConfState::default() })
     });
+    // etcd's restore leaves the old cluster's `confState` beside the new members, and a member
+    // that began so keeps it until the next change: the members are what counts.
+    let conf = crate::cluster::stored_conf(store).or(conf);
     (number(b"consistent_index").unwrap_or(0), number(b"term").unwrap_or(0), conf)
 }
 

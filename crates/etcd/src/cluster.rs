@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use raft::eraftpb::ConfState;
 
 use crate::confchange::{ChangeType, ConfChange, member_from_json, member_to_json};
 use crate::config::Release;
@@ -218,6 +219,19 @@ impl Cluster {
     fn started(&self) -> usize {
         self.voters().filter(|m| is_started(m)).count()
     }
+}
+
+/// The members the database has, as raft sees them; none when it has none.
+pub(crate) fn stored_conf(store: &mvcc::Store) -> Option<ConfState> {
+    let mut conf = ConfState::default();
+    for (_, json) in store.iter(MEMBERS) {
+        let (member, _) = member_from_json(&json)?;
+        let list = if member.is_learner { &mut conf.learners } else { &mut conf.voters };
+        list.push(member.id.0);
+    }
+    conf.voters.sort_unstable();
+    conf.learners.sort_unstable();
+    (!conf.voters.is_empty()).then_some(conf)
 }
 
 fn is_started(member: &MemberInfo) -> bool {

@@ -30,6 +30,7 @@ mod peer;
 mod persist;
 mod propose;
 mod read;
+pub mod restore;
 pub mod rpc;
 mod serve;
 pub mod snapfile;
