@@ -127,6 +127,9 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
     [
         (r#""ts":"[^"]*""#, r#""ts":"<time>""#),
         (r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d", "<time>"),
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
+        (r"\b[0-9a-f]{64}\b", "<sha256>"),
+        (r"\[(\d{1,3} ){31}\d{1,3}\]", "<sha256>"),
         (r"0x[0-9a-f]+", "<pointer>"),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
         (r"\b\d+(\.\d+)?(ns|µs|ms)\b", "<took>"),
@@ -148,6 +151,11 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
 /// Field 2 of a header: a tag and a number of nine or ten bytes.
 static ANSWERER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"10([89a-f][0-9a-f]){8,9}[0-7][0-9a-f]").expect("it is right"));
+/// The hash of a database, in which the members' ids count.
+static HASH: LazyLock<Regex> = LazyLock::new(|| {
+    let text = r#"(?m)^[0-9a-f]{5,8}\b|^\| +[0-9a-f]{5,8}\b|"hash":\d+|"Hash" : \d+"#;
+    Regex::new(text).expect("it is right")
+});
 static RUNS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r" {2,}|-{2,}").expect("it is right"));
 static ATTEMPT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#""attempt":\d+"#).expect("it is right"));
@@ -163,6 +171,9 @@ pub fn masked(text: &str, command: &str) -> String {
     let mut text = usage_masked(text);
     if command.contains("protobuf") && command.contains("xxd") {
         text = dump_masked(&text);
+    }
+    if command.contains("snapshot status") {
+        text = HASH.replace_all(&text, "<hash>").into_owned();
     }
     for Mask(pattern, with) in MASKS.iter() {
         text = pattern.replace_all(&text, *with).into_owned();
@@ -221,8 +232,10 @@ fn usage_masked(text: &str) -> String {
     if let Some(at) = text.find("NAME:\n") {
         return format!("{}<usage>\n", &text[..at]);
     }
-    match (text.find("Usage:\n   "), text.rfind("Error: ")) {
+    let cobra = text.find("Usage:\n   ").or_else(|| text.find("Usage:\n  etcd"));
+    match (cobra, text.rfind("Error: ")) {
         (Some(from), Some(to)) if from < to => format!("{}<usage>\n{}", &text[..from], &text[to..]),
+        (Some(from), None) => format!("{}<usage>\n", &text[..from]),
         _ => text.to_owned(),
     }
 }

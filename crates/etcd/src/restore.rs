@@ -3,14 +3,15 @@
 //!
 //! Not here: the database file itself and its checks, which need no member (`lab::etcdutl`).
 
+use prost::Message;
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, SnapshotMetadata};
 
 use crate::confchange::{ConfChange, entries_for_file, member_to_json};
-use crate::disk::DiskOp;
+use crate::disk::{DiskOp, DiskView};
 use crate::ids::{ClusterId, MemberId};
 use crate::snapfile::{self, V2Member};
 use crate::status::MemberInfo;
-use crate::wal::Wal;
+use crate::wal::{self, Wal};
 
 /// The term of the entries a restored log begins with.
 pub const TERM: u64 = 1;
@@ -69,6 +70,77 @@ impl NewCluster {
         ops.extend(wal.close());
         ops
     }
+}
+
+/// What a log and its newest snapshot file hold beside keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The oldest version (major, minor) that understands every entry behind the snapshot.
+    pub oldest: (u8, u8),
+    /// The snapshot file has keys of the API version 2.
+    pub v2_store: bool,
+    /// The log has requests of the API version 2 that are not etcd's own.
+    pub v2_log: bool,
+}
+
+/// A request as far as these questions go: the one of the API version 2, and the one that came
+/// with 3.6.
+#[derive(Clone, PartialEq, Message)]
+struct Asked {
+    #[prost(message, optional, tag = "2")]
+    v2: Option<V2Request>,
+    #[prost(bytes = "vec", optional, tag = "9900")]
+    version_test: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct V2Request {
+    #[prost(string, tag = "2")]
+    method: String,
+    #[prost(string, tag = "3")]
+    path: String,
+}
+
+impl V2Request {
+    /// What members say of themselves, and the cluster's version.
+    fn is_of_etcd(&self) -> bool {
+        let attributes = self.path.starts_with("/0/members/") && self.path.ends_with("/attributes");
+        self.method == "PUT" && (attributes || self.path == "/0/version")
+    }
+}
+
+/// Reads the log of a stopped member; none when there is no log.
+///
+/// # Errors
+/// When the log cannot be read, in etcd's words.
+pub fn contents(disk: &dyn DiskView, wal_dir: &str) -> Result<Option<Contents>, String> {
+    if !wal::exists(&disk.list(wal_dir)) {
+        return Ok(None);
+    }
+    let marks = wal::valid_snapshots(disk, wal_dir)
+        .map_err(|error| format!("failed to get the lastest snapshot: {error}"))?;
+    let snapshot = snapfile::load_newest(disk, "member/snap", &marks).snapshot.unwrap_or_default();
+    let from = snapshot.metadata.unwrap_or_default();
+    let (_, replay) =
+        Wal::open(disk, wal_dir, &from).map_err(|error| format!("failed to open wal: {error}"))?;
+    let store: serde_json::Value = serde_json::from_slice(&snapshot.data).unwrap_or_default();
+    let keys = store["Root"]["Children"]["1"]["Children"].as_object();
+    let mut found = Contents {
+        oldest: (3, 0),
+        v2_store: keys.is_some_and(|keys| !keys.is_empty()),
+        v2_log: false,
+    };
+    for entry in &replay.entries {
+        if entry.get_entry_type() != EntryType::EntryNormal {
+            continue;
+        }
+        let Ok(asked) = Asked::decode(entry.data.as_slice()) else { continue };
+        found.v2_log |= asked.v2.is_some_and(|request| !request.is_of_etcd());
+        if asked.version_test.is_some() {
+            found.oldest = (3, 6);
+        }
+    }
+    Ok(Some(found))
 }
 
 fn entry((index, member): (u64, &MemberInfo)) -> Entry {

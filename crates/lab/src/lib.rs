@@ -11,6 +11,8 @@ mod core;
 #[cfg(feature = "engine")]
 pub mod etcdctl;
 #[cfg(feature = "engine")]
+pub mod etcdutl;
+#[cfg(feature = "engine")]
 pub mod machine;
 #[cfg(feature = "engine")]
 pub mod programs;

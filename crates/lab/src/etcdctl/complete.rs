@@ -4,13 +4,18 @@ use etcd::Release;
 
 use super::flags::{Flag, HELP};
 use super::parse::find;
-use super::table::ROOT;
+use super::table::{Command, ROOT};
 
 /// What could stand in place of the last of `words`, which follow the word `etcdctl`.
 pub fn complete(words: &[String]) -> Vec<String> {
+    complete_from(&ROOT, words)
+}
+
+/// The same for the commands below a root.
+pub(crate) fn complete_from(root: &'static Command, words: &[String]) -> Vec<String> {
     let release = Release::V3_6;
     let Some((last, before)) = words.split_last() else { return Vec::new() };
-    let Ok((path, _)) = find(&ROOT, before, release) else { return Vec::new() };
+    let Ok((path, _)) = find(root, before, release) else { return Vec::new() };
     let here = path[path.len() - 1];
     let flags = || {
         let own = here.flags.iter();

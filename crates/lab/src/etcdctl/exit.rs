@@ -1,17 +1,17 @@
 //! How etcdctl ends: `pkg/cobrautl`'s codes, and the line that goes with them.
 
 /// An RPC failed, or cobra complained.
-pub(super) const ERROR: i32 = 1;
+pub(crate) const ERROR: i32 = 1;
 /// There is no client to be had.
-pub(super) const BAD_CONNECTION: i32 = 2;
+pub(crate) const BAD_CONNECTION: i32 = 2;
 /// A transaction or a watch request cannot be read.
-pub(super) const INVALID_INPUT: i32 = 3;
+pub(crate) const INVALID_INPUT: i32 = 3;
 /// An option has a value that is not known.
-pub(super) const BAD_FEATURE: i32 = 4;
+pub(crate) const BAD_FEATURE: i32 = 4;
 /// A watch or a snapshot ended early.
-pub(super) const INTERRUPTED: i32 = 5;
+pub(crate) const INTERRUPTED: i32 = 5;
 /// The arguments are wrong.
-pub(super) const BAD_ARGS: i32 = 128;
+pub(crate) const BAD_ARGS: i32 = 128;
 
 /// An end that is not success.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,8 @@ pub enum Kind {
     Text,
     /// A 64-bit number, also as 0x10.
     Int,
+    /// One that is not negative.
+    Uint,
     /// Like 5s or 1m30s.
     Duration,
     /// Values separated by commas; repeats add up.
@@ -97,13 +99,14 @@ impl Flag {
 }
 
 /// `-h` of every command.
-pub(super) static HELP: Flag = Flag::switch("help", "").short('h');
+pub(crate) static HELP: Flag = Flag::switch("help", "").short('h');
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Value {
     Bool(bool),
     Text(String),
     Int(i64),
+    Uint(u64),
     /// In nanoseconds.
     Duration(i64),
     List(Vec<String>),
@@ -201,6 +204,14 @@ impl Flags {
         }
     }
 
+    /// A number that is not negative; zero where the release has no such flag.
+    pub fn uint(&self, name: &str) -> u64 {
+        match self.value(name) {
+            Some(Value::Uint(value)) => *value,
+            _ => 0,
+        }
+    }
+
     /// A duration in microseconds. Less than nothing is nothing.
     pub fn duration_us(&self, name: &str) -> u64 {
         match self.value(name) {
@@ -224,6 +235,7 @@ impl Flags {
             Some(Value::Bool(value)) => value.to_string(),
             Some(Value::Text(text)) => text.clone(),
             Some(Value::Int(value)) => value.to_string(),
+            Some(Value::Uint(value)) => value.to_string(),
             Some(Value::Duration(ns)) => duration::format(*ns),
             Some(Value::List(items)) => format!("[{}]", items.join(",")),
         }
@@ -322,6 +334,7 @@ fn read(kind: Kind, text: &str) -> Result<Value, String> {
         Kind::Bool => Value::Bool(number::parse_bool(text)?),
         Kind::Text => Value::Text(text.to_owned()),
         Kind::Int => Value::Int(number::parse_int(text, 0)?),
+        Kind::Uint => Value::Uint(number::parse_uint(text, 0)?),
         Kind::Duration => Value::Duration(duration::parse(text)?),
         Kind::List => Value::List(read_csv(text)?),
     })

@@ -96,35 +96,75 @@ fn options(mut flags: Vec<&Flag>, help_for: &str, release: Release) -> String {
 
 /// The usage of a request inside a transaction, in cobra's own layout.
 pub(super) fn request_usage(command: &Command, release: Release) -> String {
-    let mut out = format!("Usage:\n   {} {} [flags]\n\nFlags:\n", command.name, command.args);
-    let mut flags: Vec<&Flag> =
-        command.flags.iter().filter(|flag| flag.since.has(release)).collect();
-    flags.push(&HELP);
+    let name = command.name;
+    let flags = flag_lines(command.flags.iter().collect(), name, release);
+    format!("Usage:\n   {name} {} [flags]\n\nFlags:\n{flags}\n", command.args)
+}
+
+/// The usage of a command in cobra's own layout, which etcdutl has.
+pub(crate) fn cobra_usage(path: &[&'static Command], release: Release) -> String {
+    let command = path[path.len() - 1];
+    let mut out = "Usage:\n".to_owned();
+    if matches!(command.run, Run::Group) {
+        let _ = writeln!(out, "  {} [command]\n\nAvailable Commands:", names(path));
+        let mut subs: Vec<_> = command.subs(release).filter(|sub| sub.offered()).collect();
+        subs.sort_by_key(|sub| sub.name);
+        for sub in subs {
+            let _ = writeln!(out, "  {:<11} {}", sub.name, sub.summary);
+        }
+    } else {
+        let _ = writeln!(out, "  {}", usage_line(path));
+    }
+    let own = command.flags.iter().chain(command.inherited).collect();
+    let _ = write!(out, "\nFlags:\n{}", flag_lines(own, command.name, release));
+    if path.len() > 1 {
+        let above = path[..path.len() - 1].iter().flat_map(|command| command.inherited);
+        let above = flag_lines(above.collect(), "", release);
+        let _ = write!(out, "\nGlobal Flags:\n{above}");
+    }
+    if matches!(command.run, Run::Group) {
+        let names = names(path);
+        let _ = writeln!(
+            out,
+            "\nUse \"{names} [command] --help\" for more information about a command."
+        );
+    }
+    out
+}
+
+/// pflag's list of flags.
+fn flag_lines(mut flags: Vec<&Flag>, help_for: &str, release: Release) -> String {
+    flags.retain(|flag| flag.since.has(release));
+    if !help_for.is_empty() {
+        flags.push(&HELP);
+    }
     flags.sort_by_key(|flag| flag.name);
     let left = |flag: &Flag| {
         let short = flag.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
         let kind = match flag.kind {
             Kind::Bool => "",
             Kind::Int => " int",
+            Kind::Uint => " uint",
             Kind::Duration => " duration",
             Kind::Text | Kind::List => " string",
         };
         format!("  {short}--{}{kind}", flag.name)
     };
     let width = flags.iter().map(|flag| left(flag).len()).max().unwrap_or_default();
+    let mut out = String::new();
     for flag in flags {
         let usage = if flag.name == "help" {
-            format!("help for {}", command.name)
+            format!("help for {help_for}")
         } else {
             flag.usage.to_owned()
         };
-        let default = match flag.kind {
-            Kind::Text if !flag.default.is_empty() => format!(" (default \"{}\")", flag.default),
-            _ => String::new(),
+        let default = match (flag.kind, flag.default) {
+            (_, "" | "0" | "0s" | "false") => String::new(),
+            (Kind::Text, default) => format!(" (default \"{default}\")"),
+            (_, default) => format!(" (default {default})"),
         };
         let _ = writeln!(out, "{:width$}   {usage}{default}", left(flag));
     }
-    out.push('\n');
     out
 }
 

@@ -13,6 +13,7 @@ use super::exit::{BAD_ARGS, ERROR, Exit, INTERRUPTED};
 use super::go::{duration, json, number};
 use super::printer::{Format, Shown};
 use super::settings::go_errno;
+use crate::etcdutl;
 
 fn failed(error: impl std::fmt::Display) -> Exit {
     Exit::new(ERROR, error)
@@ -106,17 +107,24 @@ pub(super) async fn defrag(ctl: Rc<Ctl>) -> Result<(), Exit> {
     if failures { Err(Exit::silent(ERROR)) } else { Ok(()) }
 }
 
-/// Until 3.5 a directory could be given; the lab has no offline defragmentation yet, but
-/// refuses what etcdctl refuses.
+/// Until 3.5 the directory of a stopped member could be given.
 async fn defrag_dir(ctl: &Ctl, dir: &str) -> Result<(), Exit> {
     let text = "Use `etcdutl defrag` instead. The --data-dir is going to be decomissioned in \
                 v3.6.\n\n";
     ctl.err(text).await;
-    let db = format!("{dir}/member/snap/db");
-    match ctl.sys.stat(&db) {
-        Err(errno) => Err(failed(format!("stat {db}: {}", go_errno(&errno.to_string())))),
-        Ok(_) => Err(failed("defragmenting a directory is not part of this lab yet")),
-    }
+    etcdutl::defrag_data(ctl, dir).await
+}
+
+/// 3.5's `snapshot status`, which is etcdutl's.
+pub(super) async fn snapshot_status(ctl: Rc<Ctl>) -> Result<(), Exit> {
+    ctl.err("Deprecated: Use `etcdutl snapshot status` instead.\n\n").await;
+    etcdutl::snapshot_status(ctl).await
+}
+
+/// 3.5's `snapshot restore`, which is etcdutl's.
+pub(super) async fn snapshot_restore(ctl: Rc<Ctl>) -> Result<(), Exit> {
+    ctl.err("Deprecated: Use `etcdutl snapshot restore` instead.\n\n").await;
+    etcdutl::snapshot_restore(ctl).await
 }
 
 pub(super) async fn move_leader(ctl: Rc<Ctl>) -> Result<(), Exit> {

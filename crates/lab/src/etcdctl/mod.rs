@@ -9,20 +9,20 @@
 pub mod client;
 mod complete;
 mod endpoint;
-mod exit;
-mod flags;
+pub(crate) mod exit;
+pub(crate) mod flags;
 pub mod go;
-mod help;
+pub(crate) mod help;
 mod kv;
 mod lease;
 mod maintenance;
 mod member;
-mod misc;
-mod parse;
+pub(crate) mod misc;
+pub(crate) mod parse;
 mod printer;
-mod settings;
-mod table;
-mod tables;
+pub(crate) mod settings;
+pub(crate) mod table;
+pub(crate) mod tables;
 mod txn;
 mod watch;
 
@@ -32,6 +32,7 @@ use etcd::Release;
 use sim::{Fd, Sys};
 
 pub use complete::complete;
+pub(crate) use complete::complete_from;
 pub use exit::Exit;
 use flags::Flags;
 use parse::Parsed;
@@ -186,7 +187,7 @@ async fn dispatch(sys: &Sys, release: Release, words: &[String]) -> Result<(), E
             let command = path[path.len() - 1];
             let ctl = Rc::new(Ctl { sys: sys.clone(), release, path, flags, args });
             match command.run {
-                Run::Does(run) => run(ctl).await,
+                Run::Does(run) | Run::Hidden(run) => run(ctl).await,
                 Run::Group | Run::Later => {
                     let name = command.name;
                     Err(Exit::new(exit::ERROR, format!("{name} is not part of this lab yet")))

@@ -7,10 +7,10 @@ use super::go::quote::{quote, quote_char};
 use super::table::{Command, Run, flags_of};
 
 /// The names from the root to a command.
-pub(super) type Path = Vec<&'static Command>;
+pub(crate) type Path = Vec<&'static Command>;
 
 /// What a command line says.
-pub(super) enum Parsed {
+pub(crate) enum Parsed {
     /// Run a command.
     Run {
         /// The command, after those above it.
@@ -29,7 +29,7 @@ pub(super) enum Parsed {
 }
 
 /// Reads a command line, without the program's name.
-pub(super) fn parse(root: &'static Command, words: &[String], release: Release) -> Parsed {
+pub(crate) fn parse(root: &'static Command, words: &[String], release: Release) -> Parsed {
     let (path, rest) = match find(root, words, release) {
         Ok(found) => found,
         Err(error) => return Parsed::Unknown(error),
@@ -44,28 +44,39 @@ pub(super) fn parse(root: &'static Command, words: &[String], release: Release) 
     if flags.bool("help") || matches!(command.run, Run::Group) {
         return Parsed::Help(path);
     }
-    if command.name == "completion"
-        && let Err(error) = completion_args(&args)
-    {
-        return Parsed::Misused(path, error);
+    match rules(&path, &flags, &args, release) {
+        Ok(()) => Parsed::Run { path, flags, args },
+        Err(error) => Parsed::Misused(path, error),
     }
-    Parsed::Run { path, flags, args }
 }
 
-/// `cobra.ExactArgs(1)` and `cobra.OnlyValidArgs` of the completion command.
-fn completion_args(args: &[String]) -> Result<(), String> {
-    match args {
-        [shell] if ["bash", "zsh", "fish", "powershell"].contains(&shell.as_str()) => Ok(()),
-        [shell] => {
-            let shell = quote(shell.as_bytes());
-            Err(format!("invalid argument {shell} for \"etcdctl completion\""))
+/// `cobra.ExactArgs(1)`, `cobra.OnlyValidArgs` and `MarkFlagRequired`, in cobra's order.
+fn rules(path: &Path, flags: &Flags, args: &[String], release: Release) -> Result<(), String> {
+    let command = path[path.len() - 1];
+    if let Some(valid) = command.one_of {
+        let [arg] = args else {
+            return Err(format!("accepts 1 arg(s), received {}", args.len()));
+        };
+        if !valid.is_empty() && !valid.contains(&arg.as_str()) {
+            let names: Vec<&str> = path.iter().map(|command| command.name).collect();
+            let (arg, names) = (quote(arg.as_bytes()), quote(names.join(" ").as_bytes()));
+            return Err(format!("invalid argument {arg} for {names}"));
         }
-        _ => Err(format!("accepts 1 arg(s), received {}", args.len())),
     }
+    let missing: Vec<String> = command
+        .required
+        .iter()
+        .filter(|(name, since)| since.has(release) && !flags.changed(name))
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("required flag(s) {} not set", missing.join(", ")))
 }
 
 /// Finds the command that words name, and the words that are left for it.
-pub(super) fn find(
+pub(crate) fn find(
     root: &'static Command,
     words: &[String],
     release: Release,
@@ -163,7 +174,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// `%#q` of a list of words, for `help` on something unknown.
-pub(super) fn topic(words: &[String]) -> String {
+pub(crate) fn topic(words: &[String]) -> String {
     let quoted: Vec<String> = words
         .iter()
         .map(|word| {

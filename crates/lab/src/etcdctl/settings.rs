@@ -227,7 +227,7 @@ impl Ctl {
 }
 
 /// Go prints the texts of errors in lower case.
-pub(super) fn go_errno(text: &str) -> String {
+pub(crate) fn go_errno(text: &str) -> String {
     text.to_lowercase()
 }
 

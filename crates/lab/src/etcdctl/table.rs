@@ -11,10 +11,12 @@ use std::rc::Rc;
 use etcd::Release;
 
 use super::flags::{Flag, Flags, Kind, Since};
+use crate::etcdutl::restore_flags;
+
 use super::{Ctl, Exit, endpoint, kv, lease, maintenance, member, misc, txn, watch};
 
 /// What a running command comes to.
-pub(super) type Running = Pin<Box<dyn Future<Output = Result<(), Exit>>>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), Exit>>>>;
 
 /// How a command runs.
 #[derive(Clone, Copy)]
@@ -23,6 +25,8 @@ pub enum Run {
     Group,
     /// It does something.
     Does(fn(Rc<Ctl>) -> Running),
+    /// It does something that help does not mention.
+    Hidden(fn(Rc<Ctl>) -> Running),
     /// It is not in the lab yet.
     Later,
 }
@@ -62,10 +66,14 @@ pub struct Command {
     pub run: Run,
     /// Where its client is made.
     pub maker: Maker,
+    /// Takes exactly one argument: one of these, or any if there are none.
+    pub one_of: Option<&'static [&'static str]>,
+    /// Flags that must be given, sorted.
+    pub required: &'static [(&'static str, Since)],
 }
 
 impl Command {
-    const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         args: &'static str,
         summary: &'static str,
@@ -82,31 +90,45 @@ impl Command {
             since: Since::Both,
             run,
             maker: Maker { function: "", file: "", lines: (0, 0), direct: (false, false) },
+            one_of: None,
+            required: &[],
         }
     }
 
-    const fn group(name: &'static str, summary: &'static str, subs: &'static [Command]) -> Command {
+    pub(crate) const fn group(
+        name: &'static str,
+        summary: &'static str,
+        subs: &'static [Command],
+    ) -> Command {
         Command { subs, ..Command::new(name, "<subcommand>", summary, Run::Group) }
     }
 
-    const fn later(name: &'static str) -> Command {
+    pub(crate) const fn later(name: &'static str) -> Command {
         Command::new(name, "", "", Run::Later)
     }
 
-    const fn flags(self, flags: &'static [Flag]) -> Command {
+    pub(crate) const fn flags(self, flags: &'static [Flag]) -> Command {
         Command { flags, ..self }
     }
 
-    const fn about(self, about: &'static str) -> Command {
+    pub(crate) const fn about(self, about: &'static str) -> Command {
         Command { about, ..self }
     }
 
-    const fn inherited(self, inherited: &'static [Flag]) -> Command {
+    pub(crate) const fn inherited(self, inherited: &'static [Flag]) -> Command {
         Command { inherited, ..self }
     }
 
-    const fn since(self, since: Since) -> Command {
+    pub(crate) const fn since(self, since: Since) -> Command {
         Command { since, ..self }
+    }
+
+    pub(crate) const fn one_of(self, valid: &'static [&'static str]) -> Command {
+        Command { one_of: Some(valid), ..self }
+    }
+
+    pub(crate) const fn required(self, required: &'static [(&'static str, Since)]) -> Command {
+        Command { required, ..self }
     }
 
     const fn made_at(
@@ -130,13 +152,13 @@ impl Command {
 
     /// Whether help and completion offer it.
     pub fn offered(&self) -> bool {
-        !matches!(self.run, Run::Later)
+        !matches!(self.run, Run::Later | Run::Hidden(_))
             && (self.subs.is_empty() || self.subs.iter().any(Command::offered))
     }
 }
 
 /// All flags a command understands: its own and those of the commands above it.
-pub(super) fn flags_of(path: &[&'static Command], release: Release) -> Flags {
+pub(crate) fn flags_of(path: &[&'static Command], release: Release) -> Flags {
     let mut flags = Flags::default();
     if let Some(command) = path.last() {
         flags.add(command.flags, release);
@@ -442,9 +464,31 @@ static SNAPSHOT: [Command; 3] = [
         Run::Does(|c| Box::pin(maintenance::snapshot_save(c))),
     )
     .made_at("snapshotSaveCommandFunc", "snapshot_command.go", (0, 0)),
-    Command::later("restore").since(Since::Until35),
-    Command::later("status").since(Since::Until35),
+    Command::new(
+        "restore",
+        "<filename> [options]",
+        "Makes a data directory from a snapshot (now in etcdutl)",
+        Run::Does(|c| Box::pin(maintenance::snapshot_restore(c))),
+    )
+    .flags(&RESTORE)
+    .since(Since::Until35),
+    Command::new(
+        "status",
+        "<filename>",
+        "Shows what a snapshot holds (now in etcdutl)",
+        Run::Does(|c| Box::pin(maintenance::snapshot_status(c))),
+    )
+    .since(Since::Until35),
 ];
+
+static RESTORE: [Flag; 10] = restore_flags("0");
+
+/// The shells that completion scripts are printed for.
+pub(crate) const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
+
+/// How to use those scripts.
+pub(crate) const COMPLETION_ABOUT: &str =
+    "Source the script in your shell, or put it where your shell looks for completions.";
 
 static COMMANDS: &[Command] = &[
     GET_COMMAND,
@@ -523,14 +567,15 @@ static COMMANDS: &[Command] = &[
         "Prints a completion script for a shell",
         Run::Does(|c| Box::pin(misc::completion(c))),
     )
-    .about("Source the script in your shell, or put it where your shell looks for completions.")
+    .about(COMPLETION_ABOUT)
+    .one_of(&SHELLS)
     .since(Since::V36),
     Command::later("downgrade").since(Since::V36),
     Command::new("help", "[command]", "Explains a command", Run::Does(|c| Box::pin(misc::help(c)))),
 ];
 
 /// etcdctl itself.
-pub(super) static ROOT: Command = Command {
+pub(crate) static ROOT: Command = Command {
     inherited: GLOBAL,
     subs: COMMANDS,
     ..Command::new("etcdctl", "", "Talks to an etcd cluster from the command line.", Run::Group)

@@ -7,7 +7,7 @@ const WRAP: usize = 30;
 const PENALTY: u64 = 100_000;
 
 /// Draws a table. Headers are upper-cased, `_` and `.` become blanks.
-pub(super) fn draw(header: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn draw(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> =
         header.iter().map(|name| name.replace(['_', '.'], " ").to_uppercase()).collect();
     let mut widths: Vec<usize> = header.iter().map(|name| width(name)).collect();

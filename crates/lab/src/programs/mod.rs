@@ -12,6 +12,7 @@ mod diff;
 pub(crate) mod echo;
 pub mod etcd;
 mod etcdctl;
+mod etcdutl;
 mod files;
 mod find;
 mod grep;
@@ -95,6 +96,7 @@ pub static PROGRAMS: &[Program] = &[
     procs::ENV,
     etcd::PROGRAM,
     etcdctl::PROGRAM,
+    etcdutl::PROGRAM,
     procs::FALSE,
     grep::FGREP,
     find::PROGRAM,

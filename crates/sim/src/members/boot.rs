@@ -50,6 +50,18 @@ impl Sys {
         let member = slot.and_then(|slot| kernel.members.slot(slot).member.as_ref());
         member.is_some_and(|member| member.is_ready())
     }
+
+    /// Whether a member runs on this host in this data directory: it holds the lock on the
+    /// database there.
+    pub fn holds_lock(&self, dir: &str) -> bool {
+        let dir = self.absolute(dir);
+        let kernel = self.kernel.borrow();
+        let host = kernel.host_of(self.pid);
+        kernel.members.running().into_iter().any(|slot| {
+            let hosted = kernel.members.slot(slot);
+            hosted.host == host && hosted.data_dir == dir
+        })
+    }
 }
 
 impl Kernel {
