@@ -212,6 +212,7 @@ impl TlsServer {
     }
 }
 
+#[cfg(not(feature = "k8s"))]
 mod judge {
     use super::{Alert, Bytes, ReadFile, Refusal, TlsClient, TlsError, TlsServer};
 
@@ -234,6 +235,135 @@ mod judge {
 
         pub(crate) fn judge(&self, _: &[Bytes], _: u64) -> Result<(), Refusal> {
             absent()
+        }
+    }
+}
+
+#[cfg(feature = "k8s")]
+mod judge {
+    use pki::{Certificate, KeyPair, Pool, Usage, VerifyError, VerifyOptions};
+
+    use super::{
+        Alert, Bytes, ClientAuth, Fault, Pem, ReadFile, Refusal, TlsClient, TlsError, TlsServer,
+    };
+
+    /// Why a certificate cannot even be looked at, as Go's client says it.
+    fn unreadable(error: &pki::ParseError) -> TlsError {
+        TlsError::Other(format!("tls: failed to parse certificate from server: {error}"))
+    }
+
+    fn fault(error: &VerifyError) -> Fault {
+        match error {
+            VerifyError::UnknownAuthority { self_signed: true, .. } => Fault::SelfSigned,
+            VerifyError::UnknownAuthority { .. } => Fault::UnknownAuthority,
+            VerifyError::Expired { .. } => Fault::Expired,
+            VerifyError::NotYetValid { .. } => Fault::NotYet,
+            VerifyError::Hostname { .. } => Fault::Name,
+            VerifyError::IncompatibleUsage => Fault::Usage,
+            _ => Fault::Other,
+        }
+    }
+
+    fn parse(chain: &[Bytes]) -> Result<Vec<Certificate>, pki::ParseError> {
+        chain.iter().map(|der| Certificate::from_der(der)).collect()
+    }
+
+    impl TlsClient {
+        /// Looks at the server's certificates; gives its own.
+        pub(crate) fn judge(&self, chain: &[Bytes], wall_us: u64) -> Result<Vec<Bytes>, Refusal> {
+            let certificates =
+                parse(chain).map_err(|error| (unreadable(&error), Alert::BadCertificate))?;
+            if !self.insecure_skip_verify {
+                let roots = Pool::from_pem(&self.roots);
+                let options = VerifyOptions {
+                    roots: &roots,
+                    name: Some(&self.server_name),
+                    now_s: wall_us / 1_000_000,
+                    usage: Usage::ServerAuth,
+                };
+                pki::verify(&certificates, &options).map_err(|error| {
+                    let verify = TlsError::Verify(fault(&error), error.to_string());
+                    (verify, Alert::BadCertificate)
+                })?;
+            }
+            if self.certificate.is_empty() {
+                return Ok(Vec::new());
+            }
+            match KeyPair::from_pem(&self.certificate, &self.key) {
+                Ok(pair) => Ok(pair.chain.into_iter().map(Bytes::from).collect()),
+                Err(error) => Err((TlsError::Other(error.to_string()), Alert::InternalError)),
+            }
+        }
+    }
+
+    impl TlsServer {
+        /// The certificates it shows. Its files are read here, so that new ones are used at
+        /// once.
+        pub(crate) fn offer(&self, read: ReadFile<'_>) -> Result<Vec<Bytes>, Refusal> {
+            let get = |pem: &Pem| match pem {
+                Pem::Bytes(bytes) => Ok(bytes.clone()),
+                Pem::File(path) => read(path).map_err(|errno| {
+                    let text = format!("open {path}: {}", errno.to_string().to_lowercase());
+                    (TlsError::Other(text), Alert::InternalError)
+                }),
+            };
+            let (certificate, key) = (get(&self.certificate)?, get(&self.key)?);
+            let pair = KeyPair::from_pem(&certificate, &key)
+                .map_err(|error| (TlsError::Other(error.to_string()), Alert::InternalError))?;
+            Ok(pair.chain.into_iter().map(Bytes::from).collect())
+        }
+
+        /// Looks at the client's certificates.
+        pub(crate) fn judge(&self, chain: &[Bytes], wall_us: u64) -> Result<(), Refusal> {
+            let wanted =
+                matches!(self.client_auth, ClientAuth::RequireAny | ClientAuth::RequireAndVerify);
+            if chain.is_empty() {
+                return match wanted {
+                    true => Err((TlsError::NoCertificate, Alert::CertificateRequired)),
+                    false => Ok(()),
+                };
+            }
+            let certificates = parse(chain).map_err(|error| {
+                let text = format!("tls: failed to parse client certificate: {error}");
+                (TlsError::Other(text), Alert::BadCertificate)
+            })?;
+            let verified = matches!(
+                self.client_auth,
+                ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify
+            );
+            if verified {
+                let roots = Pool::from_pem(self.client_ca.as_deref().unwrap_or_default());
+                let options = VerifyOptions {
+                    roots: &roots,
+                    name: None,
+                    now_s: wall_us / 1_000_000,
+                    usage: Usage::ClientAuth,
+                };
+                pki::verify(&certificates, &options).map_err(|error| {
+                    let alert = match error {
+                        VerifyError::UnknownAuthority { .. } => Alert::UnknownCa,
+                        VerifyError::Expired { .. } | VerifyError::NotYetValid { .. } => {
+                            Alert::CertificateExpired
+                        }
+                        _ => Alert::BadCertificate,
+                    };
+                    (TlsError::Verify(fault(&error), error.to_string()), alert)
+                })?;
+            }
+            self.allows(&certificates[0])
+        }
+
+        /// The rules of `--peer-cert-allowed-cn` and its like.
+        fn allows(&self, certificate: &Certificate) -> Result<(), Refusal> {
+            let by_name = self.allowed_cn.is_empty()
+                || self.allowed_cn.iter().any(|cn| *cn == certificate.subject.common_name());
+            let by_host = self.allowed_hostname.is_empty()
+                || self.allowed_hostname.iter().any(|host| certificate.is_for(host).is_ok());
+            if by_name && by_host {
+                return Ok(());
+            }
+            let text = "client certificate authentication failed".to_owned();
+            Err((TlsError::Other(text), Alert::BadCertificate))
         }
     }
 }
