@@ -12,6 +12,7 @@ mod bench;
 mod browser;
 mod ci;
 mod page;
+mod realetcd;
 mod run;
 mod serve;
 mod setup;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::run::{Failure, cargo, output, program, root, step};
-use crate::{browser, page, setup};
+use crate::{browser, page, realetcd, setup};
 
 /// What the first screen may weigh, compressed: all that is loaded before it can be used.
 /// The aim is 350; this number only falls.
@@ -14,7 +14,12 @@ const FIRST_SCREEN_KIB_MAX: u64 = 1100;
 pub(crate) fn all(quick: bool) -> Result<(), Failure> {
     setup::wasm_target()?;
     setup::node()?;
-    step("Rust tests", cargo().args(["test", "--workspace", "--exclude", "web", "--quiet"]))?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace", "--exclude", "web", "--quiet"]);
+    if let Some(programs) = realetcd::find() {
+        tests.env("QUORUM_REAL_ETCD", programs);
+    }
+    step("Rust tests", &mut tests)?;
     let core = core_wasm()?;
     step(
         "checking the page for wasm32",

@@ -52,9 +52,12 @@ fn push(out: &mut String, c: char) {
     }
 }
 
-/// `unicode.IsPrint`. Rust's Debug of a string leaves the same characters alone; it stands
-/// second so that a combining mark is not escaped for standing first.
+/// `unicode.IsPrint`. Rust's Debug of a string leaves the same characters alone but for the
+/// single quote; it stands second so that a combining mark is not escaped for standing first.
 fn printable(c: char) -> bool {
+    if c == '\'' {
+        return true;
+    }
     let mut text = String::from("a");
     text.push(c);
     text.escape_debug().eq(text.chars())
@@ -122,6 +125,7 @@ mod tests {
     fn quotes_as_go_does() {
         let table: &[(&[u8], &str)] = &[
             (b"a1", r#""a1""#),
+            (b"q'q", r#""q'q""#),
             (b"\x00\x01\xff", r#""\x00\x01\xff""#),
             ("héllo ☃".as_bytes(), r#""héllo ☃""#),
             (b"a\"b\\c\nd\te", r#""a\"b\\c\nd\te""#),
