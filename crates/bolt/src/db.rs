@@ -1,8 +1,7 @@
 //! A database: the table of its pages, the directory of its buckets and the free pages.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 use crate::cursor::{self, Range};
 use crate::image::Image;
@@ -26,7 +25,7 @@ const DEFRAG_FILL: u8 = 90;
 pub struct Db {
     pub(crate) table: Table,
     pub(crate) meta: Meta,
-    pub(crate) buckets: BTreeMap<Bytes, Bucket>,
+    pub(crate) buckets: Map<Bytes, Bucket>,
     pub(crate) free: Spans,
     /// Freed by the last transaction: the tree on disk before it still needs them should its meta
     /// page be lost, so they are reused from the next transaction on.
@@ -100,7 +99,7 @@ impl Db {
         let db = Db {
             table,
             meta,
-            buckets: BTreeMap::new(),
+            buckets: Map::new(),
             free: Spans::default(),
             pending: Vec::new(),
             free_pages: 0,

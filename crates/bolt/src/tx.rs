@@ -1,8 +1,7 @@
 //! A write transaction: changes decoded nodes in memory, and on commit writes them to free pages.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 use crate::db::{Bucket, Db, GROW_BYTES};
 use crate::node::Node;
@@ -34,7 +33,7 @@ pub struct Tx<'a> {
     /// The bucket of buckets, decoded once a bucket appears or goes.
     root: Option<Node>,
     /// Touched buckets by name; none where the bucket was deleted.
-    buckets: BTreeMap<Bytes, Option<Work>>,
+    buckets: Map<Bytes, Option<Work>>,
     freed: Vec<(u64, u64)>,
 }
 
@@ -56,7 +55,7 @@ impl Work {
 impl<'a> Tx<'a> {
     pub(crate) fn new(db: &'a mut Db) -> Tx<'a> {
         db.release_pending();
-        Tx { db, root: None, buckets: BTreeMap::new(), freed: Vec::new() }
+        Tx { db, root: None, buckets: Map::new(), freed: Vec::new() }
     }
 
     /// Whether the bucket exists.
@@ -156,7 +155,7 @@ impl<'a> Tx<'a> {
         for (pgid, run) in &db.pending {
             db.table.remove(*pgid, *run);
         }
-        pages.sort_by_key(|(pgid, _)| *pgid);
+        flat::sort_by_key(&mut pages, |(pgid, _)| *pgid);
         for (pgid, run) in &pages {
             db.table.insert(*pgid, run);
         }

@@ -4,9 +4,8 @@
 //! after it is known to be referenced once, so the work is bounded by the length of the file;
 //! there is no recursion, and the depth of a tree has a bound.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 use crate::db::Bucket;
 use crate::page::{
@@ -31,7 +30,7 @@ pub(crate) struct Tree {
     pub(crate) meta: Meta,
     pub(crate) table: Table,
     pub(crate) used: Spans,
-    pub(crate) buckets: BTreeMap<Bytes, Bucket>,
+    pub(crate) buckets: Map<Bytes, Bucket>,
     pub(crate) freelist_run: u64,
 }
 
@@ -99,7 +98,7 @@ struct Walk<'f> {
     meta: Meta,
     table: Table,
     used: Spans,
-    buckets: BTreeMap<Bytes, Bucket>,
+    buckets: Map<Bytes, Bucket>,
     freelist_run: u64,
     problems: Vec<Problem>,
     problems_max: usize,
@@ -128,7 +127,7 @@ impl<'f> Walk<'f> {
             meta,
             table: Table::default(),
             used: Spans::default(),
-            buckets: BTreeMap::new(),
+            buckets: Map::new(),
             freelist_run: 0,
             problems: Vec::new(),
             problems_max,

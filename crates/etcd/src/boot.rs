@@ -330,7 +330,7 @@ fn check_downgrade(config: &Config, cluster: &Cluster, out: &Output) -> Result<(
 fn initial_members(config: &Config) -> Vec<MemberInfo> {
     let member = |(name, urls): &(String, Vec<String>)| {
         let mut peer_urls = urls.clone();
-        peer_urls.sort();
+        flat::sort(&mut peer_urls);
         MemberInfo {
             id: MemberId::derive(&peer_urls, &config.initial_cluster_token, None),
             name: name.clone(),
@@ -340,7 +340,7 @@ fn initial_members(config: &Config) -> Vec<MemberInfo> {
         }
     };
     let mut members: Vec<MemberInfo> = config.initial_cluster.iter().map(member).collect();
-    members.sort_by_key(|m| m.id);
+    flat::sort_by_key(&mut members, |m| m.id);
     members
 }
 
@@ -355,14 +355,14 @@ fn check_flags(config: &Config) -> Result<(), String> {
     };
     let mut all: Vec<&String> = config.initial_cluster.iter().flat_map(|(_, urls)| urls).collect();
     let count = all.len();
-    all.sort();
+    flat::sort(&mut all);
     all.dedup();
     if all.len() != count {
         return Err("initial cluster has duplicate url".to_owned());
     }
     let sorted = |urls: &[String]| {
         let mut urls = urls.to_vec();
-        urls.sort();
+        flat::sort(&mut urls);
         urls
     };
     let (mut wanted, advertised) = (sorted(urls), sorted(&config.initial_advertise_peer_urls));
@@ -475,10 +475,10 @@ fn match_members(config: &Config, peers: &PeerCluster) -> Result<Vec<MemberId>, 
     }
     let find = |urls: &Vec<String>| {
         let mut urls = urls.clone();
-        urls.sort();
+        flat::sort(&mut urls);
         let matches = |member: &&MemberInfo| {
             let mut theirs = member.peer_urls.clone();
-            theirs.sort();
+            flat::sort(&mut theirs);
             theirs == urls
         };
         let member = peers.members.iter().find(matches);
@@ -583,8 +583,7 @@ fn make_alone(
     wal: &mut Wal,
 ) -> Vec<DiskOp> {
     entries.retain(|entry| entry.index <= hard.commit);
-    let mut members: std::collections::BTreeSet<u64> =
-        conf.voters.iter().chain(&conf.learners).copied().collect();
+    let mut members: flat::Set<u64> = conf.voters.iter().chain(&conf.learners).copied().collect();
     for entry in entries.iter().filter(|e| e.get_entry_type() == EntryType::EntryConfChange) {
         let Some(change) = ConfChange::of_entry(entry) else { continue };
         if change.kind() == crate::confchange::ChangeType::Remove {

@@ -3,9 +3,8 @@
 //! The list lives in the database's buckets `members` and `members_removed`; this is its image
 //! in memory. A booting member knows its initial members before the log has told the database.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
+use flat::{Map, Set};
 use raft::eraftpb::ConfState;
 
 use crate::confchange::{ChangeType, ConfChange, member_from_json, member_to_json};
@@ -29,10 +28,10 @@ pub fn stored_members(store: &mvcc::Store) -> Vec<MemberInfo> {
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
     pub(crate) id: ClusterId,
-    members: BTreeMap<MemberId, MemberInfo>,
+    members: Map<MemberId, MemberInfo>,
     /// Those of them that the database has too.
-    stored: BTreeSet<MemberId>,
-    removed: BTreeSet<MemberId>,
+    stored: Set<MemberId>,
+    removed: Set<MemberId>,
     version: Option<Release>,
     max_learners: u64,
 }
@@ -43,8 +42,8 @@ impl Cluster {
         Cluster {
             id,
             members: members.into_iter().map(|m| (m.id, m)).collect(),
-            stored: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            stored: Set::new(),
+            removed: Set::new(),
             version: None,
             max_learners,
         }
@@ -52,8 +51,7 @@ impl Cluster {
 
     /// Replaces what is known by what the database says, if it says anything.
     pub(crate) fn recover(&mut self, store: &mvcc::Store) {
-        let members: BTreeMap<_, _> =
-            stored_members(store).into_iter().map(|m| (m.id, m)).collect();
+        let members: Map<_, _> = stored_members(store).into_iter().map(|m| (m.id, m)).collect();
         if !members.is_empty() {
             self.stored = members.keys().copied().collect();
             self.members = members;
@@ -229,8 +227,8 @@ pub(crate) fn stored_conf(store: &mvcc::Store) -> Option<ConfState> {
         let list = if member.is_learner { &mut conf.learners } else { &mut conf.voters };
         list.push(member.id.0);
     }
-    conf.voters.sort_unstable();
-    conf.learners.sort_unstable();
+    flat::sort(&mut conf.voters);
+    flat::sort(&mut conf.learners);
     (!conf.voters.is_empty()).then_some(conf)
 }
 

@@ -32,7 +32,7 @@ impl MemberId {
     /// `member add` (whose token is the empty string); a bootstrapped member has none.
     pub fn derive(peer_urls: &[String], token: &str, added_at: Option<u64>) -> MemberId {
         let mut urls: Vec<&str> = peer_urls.iter().map(String::as_str).collect();
-        urls.sort_unstable();
+        flat::sort(&mut urls);
         let mut sha = Sha1::new();
         for url in urls {
             sha.update(url.as_bytes());
@@ -49,7 +49,7 @@ impl ClusterId {
     /// The id of a cluster that begins with these members.
     pub fn derive(members: &[MemberId]) -> ClusterId {
         let mut ids = members.to_vec();
-        ids.sort_unstable();
+        flat::sort(&mut ids);
         let mut sha = Sha1::new();
         for id in ids {
             sha.update(id.0.to_be_bytes());

@@ -282,7 +282,7 @@ impl Member {
         let member = |id: u64| Some(id).filter(|id| *id != 0).map(MemberId);
         let mut ballots: Vec<(MemberId, bool)> =
             raft.prs().votes().iter().map(|(id, granted)| (MemberId(*id), *granted)).collect();
-        ballots.sort_unstable();
+        flat::sort(&mut ballots);
         let conf = self.node.conf_state();
         let ids = |ids: &[u64]| ids.iter().copied().map(MemberId).collect();
         MemberStatus {
@@ -352,7 +352,7 @@ impl Member {
                 snapshot: pr.state == ProgressState::Snapshot,
             })
             .collect();
-        progress.sort_unstable_by_key(|pr| pr.id);
+        flat::sort_by_key(&mut progress, |pr| pr.id);
         progress
     }
 }

@@ -4,8 +4,7 @@
 //! `apply.rs`, `read.rs`, `lease.rs`, `watch.rs`, `membership.rs`, `maintenance.rs`,
 //! `snapshot.rs`, `version.rs`, `peer.rs`, `boot.rs`.
 
-use std::collections::BTreeSet;
-
+use flat::Set;
 use raft::eraftpb::{ConfState, Message};
 
 use crate::cluster::Cluster;
@@ -98,7 +97,7 @@ pub struct Member {
     pub(crate) streams: Streams,
     pub(crate) snapshots: Snapshots,
     pub(crate) publisher: Publisher,
-    pub(crate) alarms: BTreeSet<(pb::AlarmType, MemberId)>,
+    pub(crate) alarms: Set<(pb::AlarmType, MemberId)>,
     pub(crate) stage: Stage,
     pub(crate) chores: Chores,
     pub(crate) timers: Timers,

@@ -273,7 +273,7 @@ fn valid_urls(urls: &[String]) -> Option<Vec<String>> {
         ok.then(|| url.clone())
     };
     let mut urls: Vec<String> = urls.iter().map(valid).collect::<Option<_>>()?;
-    urls.sort();
+    flat::sort(&mut urls);
     urls.dedup();
     (!urls.is_empty()).then_some(urls)
 }

@@ -6,9 +6,9 @@
 //! taken and given back inside one call ([`Node::take_ready`]), so nothing can step the core
 //! while one is outstanding.
 
+use flat::Map;
 use raft::eraftpb::{ConfState, Entry, HardState, Message, MessageType, SnapshotMetadata};
 use raft::{Error, RawNode, SnapshotStatus, StateRole};
-use std::collections::BTreeMap;
 
 use crate::danger::{self, Danger};
 use crate::ids::MemberId;
@@ -48,7 +48,7 @@ pub(crate) struct Node {
     installing: Option<u64>,
     read_seq: u64,
     /// Reads of others under the context we gave them, with the one they came with.
-    foreign_reads: BTreeMap<u64, Vec<u8>>,
+    foreign_reads: Map<u64, Vec<u8>>,
     /// Reads that came before this leader committed an entry of its term.
     held_reads: Vec<Message>,
     pub(crate) seen: Seen,
@@ -93,7 +93,7 @@ impl Node {
             attempt_term: 0,
             installing: None,
             read_seq: 0,
-            foreign_reads: BTreeMap::new(),
+            foreign_reads: Map::new(),
             held_reads: Vec::new(),
             seen: Seen::default(),
         };
@@ -420,7 +420,7 @@ impl Node {
                 _ => false,
             }
         });
-        messages.sort_by_key(|m| m.to);
+        flat::sort_by_key(messages, |m| m.to);
     }
 
     /// The journal up to this batch is durable.
@@ -450,8 +450,8 @@ fn read_message(context: Vec<u8>, from: u64) -> Message {
 }
 
 fn sorted(mut conf: ConfState) -> ConfState {
-    conf.voters.sort_unstable();
-    conf.learners.sort_unstable();
+    flat::sort(&mut conf.voters);
+    flat::sort(&mut conf.learners);
     conf
 }
 

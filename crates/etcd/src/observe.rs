@@ -88,7 +88,7 @@ impl Cause {
         }
         let active = raft.prs().iter().filter(|(id, pr)| **id == raft.id || pr.recent_active);
         let mut heard: Vec<MemberId> = active.map(|(id, _)| MemberId(*id)).collect();
-        heard.sort_unstable();
+        flat::sort(&mut heard);
         Cause::Tick(Some(heard))
     }
 

@@ -1,7 +1,6 @@
 //! The other members: who is reachable since when, and what goes to and comes from them.
 
-use std::collections::BTreeMap;
-
+use flat::Map;
 use raft::eraftpb::{Message, MessageType};
 
 use crate::config::Release;
@@ -36,7 +35,7 @@ struct Peer {
 /// All peers.
 #[derive(Debug, Default)]
 pub(crate) struct Peers {
-    by_id: BTreeMap<MemberId, Peer>,
+    by_id: Map<MemberId, Peer>,
     /// Distinguishes this run in forwarded proposals.
     pub(crate) boot: u64,
     serial: u64,

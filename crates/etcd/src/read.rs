@@ -4,14 +4,13 @@
 //! It is asked again every 500 ms, each time under a fresh context; a change of the leader
 //! fails it, and so does the time limit.
 
-use std::collections::BTreeSet;
-
 use crate::fact::{Fact, RequestKey};
 use crate::fail::Fail;
 use crate::log::Level;
 use crate::member::Member;
 use crate::pb;
 use crate::rpc::Answer;
+use flat::Set;
 
 const RETRY_US: u64 = 500_000;
 
@@ -35,7 +34,7 @@ struct Reader {
 #[derive(Debug)]
 struct Round {
     /// The contexts it was asked under; the answer to any of them is good.
-    seqs: BTreeSet<u64>,
+    seqs: Set<u64>,
     readers: Vec<Reader>,
     retry_us: u64,
     error_us: u64,
@@ -101,7 +100,7 @@ impl Member {
         let now_us = self.now.mono_us;
         let seq = self.node.read_index();
         self.reads.round = Some(Round {
-            seqs: BTreeSet::from([seq]),
+            seqs: Set::from([seq]),
             readers: std::mem::take(&mut self.reads.waiting),
             retry_us: now_us + RETRY_US,
             error_us: now_us + self.config.request_timeout_us(),

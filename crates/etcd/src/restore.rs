@@ -36,7 +36,7 @@ impl NewCluster {
             is_learner: false,
         };
         let mut members: Vec<MemberInfo> = members.iter().map(member).collect();
-        members.sort_by_key(|member| member.id);
+        flat::sort_by_key(&mut members, |member| member.id);
         let ids: Vec<MemberId> = members.iter().map(|member| member.id).collect();
         NewCluster { id: ClusterId::derive(&ids), members }
     }

@@ -4,11 +4,11 @@
 //! the tree of etcd's old store, which versions before 3.6 read. The keys themselves are in the
 //! database file. A file counts only with its mark in the write-ahead log.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
+use flat::Map;
 use prost::Message;
 use raft::eraftpb::{Snapshot, SnapshotMetadata};
 
@@ -128,7 +128,7 @@ pub struct Loaded {
 pub fn load_newest(disk: &dyn DiskView, dir: &str, marks: &[SnapshotMetadata]) -> Loaded {
     let mut loaded = Loaded::default();
     let mut names = disk.list(dir);
-    names.sort();
+    flat::sort(&mut names);
     let mut snaps = Vec::new();
     for name in names {
         if name.starts_with("db.tmp") {
@@ -167,7 +167,7 @@ pub fn load_newest(disk: &dyn DiskView, dir: &str, marks: &[SnapshotMetadata]) -
 /// Of the names with a suffix, the oldest beyond [`FILES_KEPT`]: what etcd purges.
 pub fn surplus(names: &[String], suffix: &str) -> Vec<String> {
     let mut found: Vec<_> = names.iter().filter(|name| name.ends_with(suffix)).cloned().collect();
-    found.sort();
+    flat::sort(&mut found);
     let count = found.len().saturating_sub(FILES_KEPT);
     found.truncate(count);
     found
@@ -192,7 +192,7 @@ pub struct V2Member {
 pub fn v2_store(members: &[V2Member], removed: &[u64], version: Option<&str>) -> Vec<u8> {
     let mut store = V2Store::new();
     let mut members: Vec<_> = members.iter().collect();
-    members.sort_by_key(|member| member.id);
+    flat::sort_by_key(&mut members, |member| member.id);
     for member in members {
         let path = format!("/0/members/{:x}", member.id);
         let mut raft = format!("{{\"peerURLs\":{}", json_list(&member.peer_urls));
@@ -234,12 +234,12 @@ struct V2Node {
     index: u64,
     value: String,
     /// None for a leaf.
-    children: Option<BTreeMap<String, V2Node>>,
+    children: Option<Map<String, V2Node>>,
 }
 
 impl V2Node {
     fn directory(index: u64) -> V2Node {
-        V2Node { index, value: String::new(), children: Some(BTreeMap::new()) }
+        V2Node { index, value: String::new(), children: Some(Map::new()) }
     }
 
     fn to_json(&self, path: &str, out: &mut String) {

@@ -6,8 +6,8 @@
 //! leaves a member that can come back.
 
 use bytes::Bytes;
+use flat::Map;
 use raft::eraftpb::SnapshotMetadata;
-use std::collections::BTreeMap;
 
 use crate::disk::DiskOp;
 use crate::fact::{Fact, RequestKey};
@@ -35,7 +35,7 @@ pub(crate) struct Snapshots {
     /// A received database that is not yet the database.
     received: Option<Received>,
     /// Peers a snapshot is on its way to, and since when.
-    sending: BTreeMap<MemberId, u64>,
+    sending: Map<MemberId, u64>,
     keep_log_until_us: u64,
     compactions: Vec<(i64, RequestKey)>,
 }
@@ -289,9 +289,7 @@ impl Member {
 }
 
 /// The alarms in the database.
-pub(crate) fn stored_alarms(
-    store: &mvcc::Store,
-) -> std::collections::BTreeSet<(crate::pb::AlarmType, MemberId)> {
+pub(crate) fn stored_alarms(store: &mvcc::Store) -> flat::Set<(crate::pb::AlarmType, MemberId)> {
     let decode = |key: &Bytes| {
         let alarm = <crate::pb::AlarmMember as prost::Message>::decode(key.clone()).ok()?;
         Some((alarm.alarm(), MemberId(alarm.member_id)))

@@ -2,8 +2,7 @@
 //!
 //! The watchers themselves live in the store; here a stream is a client's call.
 
-use std::collections::BTreeMap;
-
+use flat::Map;
 use mvcc::{PROGRESS_ALL, StreamId, WatchBatch, WatcherId};
 
 use crate::fact::RequestKey;
@@ -22,14 +21,14 @@ struct Stream {
     id: StreamId,
     require_leader: bool,
     /// Watchers that want to hear from time to time that nothing happened, and when next.
-    progress: BTreeMap<i64, u64>,
+    progress: Map<i64, u64>,
 }
 
 /// The watch streams, and the open keep-alive streams.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
-    by_key: BTreeMap<RequestKey, Stream>,
-    by_id: BTreeMap<StreamId, RequestKey>,
+    by_key: Map<RequestKey, Stream>,
+    by_id: Map<StreamId, RequestKey>,
     next_id: u64,
     no_leader_checks: u64,
     check_leader_us: u64,
@@ -51,7 +50,7 @@ impl Member {
             self.streams.next_id += 1;
             let id = StreamId(self.streams.next_id);
             self.streams.by_id.insert(id, key);
-            let stream = Stream { id, require_leader, progress: BTreeMap::new() };
+            let stream = Stream { id, require_leader, progress: Map::new() };
             self.streams.by_key.insert(key, stream);
         }
         let Some(stream) = self.streams.by_key.get_mut(&key) else { return };

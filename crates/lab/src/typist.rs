@@ -3,11 +3,10 @@
 //!
 //! It knows no flags and no files of the real machine.
 
-use std::collections::BTreeMap;
-
 use crate::api::{Input, TtyId, TtySignal};
 use crate::session::{Session, SessionEvent, Stream};
 use crate::shell;
+use flat::Map;
 
 /// How long an interrupted command may take to end before its shell is given up.
 const INTERRUPT_GRACE_US: u64 = 10_000_000;
@@ -23,7 +22,7 @@ pub struct Typist {
     host: String,
     line_timeout_us: u64,
     /// The open shell of each host.
-    ttys: BTreeMap<String, TtyId>,
+    ttys: Map<String, TtyId>,
 }
 
 /// What a command left behind.
@@ -48,7 +47,7 @@ impl Typist {
     /// Somebody at `host`, who interrupts what takes longer than `line_timeout_us`. The session
     /// must have been settled in.
     pub fn new(session: Session, host: &str, line_timeout_us: u64) -> Typist {
-        Typist { session, host: host.to_owned(), line_timeout_us, ttys: BTreeMap::new() }
+        Typist { session, host: host.to_owned(), line_timeout_us, ttys: Map::new() }
     }
 
     /// The session typed into.

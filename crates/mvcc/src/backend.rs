@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use flat::Map;
 
 use crate::record::Record;
 use crate::revision::Revision;
@@ -40,7 +41,7 @@ pub(crate) struct Backend {
     /// Records of `key` in the file that compaction removed since the last commit.
     removed: BTreeMap<Revision, bool>,
     /// Changes of the other buckets since the last commit; `None` deletes.
-    other: BTreeMap<&'static str, BTreeMap<Bytes, Option<Bytes>>>,
+    other: Map<&'static str, Map<Bytes, Option<Bytes>>>,
     ops: u64,
 }
 
@@ -57,7 +58,7 @@ impl Backend {
             missing,
             tail: Vec::new(),
             removed: BTreeMap::new(),
-            other: BTreeMap::new(),
+            other: Map::new(),
             ops: 0,
         }
     }
@@ -135,7 +136,7 @@ impl Backend {
     }
 
     pub(crate) fn iter(&self, bucket: &str) -> Vec<(Bytes, Bytes)> {
-        let mut all: BTreeMap<Bytes, Bytes> = self.db.range(bucket.as_bytes(), b"").collect();
+        let mut all: Map<Bytes, Bytes> = self.db.range(bucket.as_bytes(), b"").collect();
         for (key, change) in self.other.get(bucket).into_iter().flatten() {
             match change {
                 Some(value) => all.insert(key.clone(), value.clone()),

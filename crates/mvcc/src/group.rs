@@ -1,9 +1,9 @@
 //! A set of watchers by what they watch.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
+use flat::{Map, Set};
 
 use crate::index::Span;
 use crate::watch::WatcherId;
@@ -11,10 +11,10 @@ use crate::watch::WatcherId;
 /// Watchers of single keys and of ranges.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Group {
-    ids: BTreeSet<WatcherId>,
-    keys: BTreeMap<Bytes, BTreeSet<WatcherId>>,
+    ids: Set<WatcherId>,
+    keys: Map<Bytes, Set<WatcherId>>,
     /// By start, then by end; an end of `None` is open.
-    ranges: BTreeMap<Bytes, BTreeMap<Option<Bytes>, BTreeSet<WatcherId>>>,
+    ranges: Map<Bytes, Map<Option<Bytes>, Set<WatcherId>>>,
 }
 
 impl Group {
@@ -47,7 +47,7 @@ impl Group {
         .insert(id);
     }
 
-    fn range(&mut self, start: &Bytes) -> &mut BTreeMap<Option<Bytes>, BTreeSet<WatcherId>> {
+    fn range(&mut self, start: &Bytes) -> &mut Map<Option<Bytes>, Set<WatcherId>> {
         self.ranges.entry(start.clone()).or_default()
     }
 
@@ -97,6 +97,8 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::watch::StreamId;
 

@@ -96,7 +96,7 @@ impl Store {
 
     pub(crate) fn record_hash(&mut self, hash: KvHash) {
         self.hashes.push(hash);
-        self.hashes.sort_by_key(|hash| hash.hash_revision);
+        flat::sort_by_key(&mut self.hashes, |hash| hash.hash_revision);
         let excess = self.hashes.len().saturating_sub(HASHES_MAX);
         self.hashes.drain(..excess);
     }

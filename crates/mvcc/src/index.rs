@@ -268,7 +268,7 @@ impl Index {
         if self.ordered.len() < before {
             self.rebuild_table();
         }
-        kept.sort_unstable();
+        flat::sort(&mut kept);
         kept
     }
 
@@ -277,7 +277,7 @@ impl Index {
     pub(crate) fn keep(&self, rev: i64) -> Vec<Revision> {
         let slots = self.ordered.values();
         let mut kept: Vec<_> = slots.filter_map(|slot| self.slot(*slot).at(rev)).collect();
-        kept.sort_unstable();
+        flat::sort(&mut kept);
         kept
     }
 }

@@ -169,7 +169,7 @@ impl Lessor {
     fn by_expiry(&self) -> Vec<(u64, i64)> {
         let expiry = |lease: &Lease| lease.expiry_us.unwrap_or(u64::MAX);
         let mut all: Vec<_> = self.leases.iter().map(|(id, lease)| (expiry(lease), *id)).collect();
-        all.sort_unstable();
+        flat::sort(&mut all);
         all
     }
 

@@ -147,8 +147,8 @@ impl Ordered {
         };
         // Stable both ways: ties stay in key order, as in etcd for answers of up to a dozen pairs.
         match self.order {
-            SortOrder::Descend => kvs.sort_by(|a, b| compare(b, a)),
-            SortOrder::None | SortOrder::Ascend => kvs.sort_by(compare),
+            SortOrder::Descend => flat::sort_by(kvs, |a, b| compare(b, a)),
+            SortOrder::None | SortOrder::Ascend => flat::sort_by(kvs, compare),
         }
     }
 }

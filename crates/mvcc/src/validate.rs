@@ -1,8 +1,7 @@
 //! What etcd's gRPC layer refuses before a request is proposed.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
+use flat::Set;
 
 use crate::Error;
 use crate::pb::{
@@ -84,7 +83,7 @@ impl Deleted {
 
 /// What a list of operations may change.
 struct Changes {
-    puts: BTreeSet<Bytes>,
+    puts: Set<Bytes>,
     deletes: Vec<Deleted>,
 }
 
@@ -97,7 +96,7 @@ fn changes(ops: &[RequestOp]) -> Result<Changes, Error> {
         }
         _ => None,
     });
-    let mut all = Changes { puts: BTreeSet::new(), deletes: deletes.collect() };
+    let mut all = Changes { puts: Set::new(), deletes: deletes.collect() };
     for op in ops {
         let Some(Request::Txn(nested)) = &op.request else { continue };
         let then = changes(&nested.success)?;

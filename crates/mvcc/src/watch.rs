@@ -4,9 +4,10 @@
 //! first, [`Store::watch_sync`]) or a *victim*: the buffer of its stream was full, and one batch
 //! waits for room. The events of one revision always come in one batch.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
+use flat::{Map, Set};
 
 use crate::Error;
 use crate::group::Group;
@@ -105,21 +106,21 @@ impl Watcher {
 struct Stream {
     next_id: i64,
     /// Every id not cancelled by the client.
-    ids: BTreeSet<i64>,
+    ids: Set<i64>,
     queue: VecDeque<(WatcherId, WatchBatch)>,
 }
 
 /// All watchers of a store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WatchHub {
-    streams: BTreeMap<StreamId, Stream>,
-    watchers: BTreeMap<WatcherId, Watcher>,
+    streams: Map<StreamId, Stream>,
+    watchers: Map<WatcherId, Watcher>,
     synced: Group,
     unsynced: Group,
-    victims: BTreeMap<WatcherId, Pending>,
+    victims: Map<WatcherId, Pending>,
     last_chosen: Option<WatcherId>,
     /// Streams with something in their queue.
-    ready: BTreeSet<StreamId>,
+    ready: Set<StreamId>,
 }
 
 impl WatchHub {
@@ -156,7 +157,7 @@ impl WatchHub {
 
     /// Tells the synced watchers of the transaction that ended at `revision`.
     pub(crate) fn notify(&mut self, revision: i64, events: &[Event]) {
-        let mut batches: BTreeMap<WatcherId, Pending> = BTreeMap::new();
+        let mut batches: Map<WatcherId, Pending> = Map::new();
         for event in events {
             let Some(kv) = &event.kv else { continue };
             for id in self.synced.watching(&kv.key) {
@@ -187,7 +188,7 @@ impl WatchHub {
     /// Chooses unsynced watchers for a round of reading history and cancels those among them that
     /// ask for what is compacted.
     fn choose(&mut self, compacted: i64) -> Round {
-        let mut round = Round { group: Group::default(), batches: BTreeMap::new(), from: i64::MAX };
+        let mut round = Round { group: Group::default(), batches: Map::new(), from: i64::MAX };
         let chosen = self.unsynced.round_robin(self.last_chosen, SYNC_WATCHERS_MAX);
         self.last_chosen = chosen.last().copied();
         for id in chosen {
@@ -283,7 +284,7 @@ impl WatchHub {
 /// One round of reading history: the watchers it is for and what it found for each.
 struct Round {
     group: Group,
-    batches: BTreeMap<WatcherId, Pending>,
+    batches: Map<WatcherId, Pending>,
     from: i64,
 }
 

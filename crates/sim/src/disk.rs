@@ -12,9 +12,8 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 pub(crate) use access::{EXECUTE, Need};
 pub(crate) use cache::FileData;
@@ -92,9 +91,9 @@ pub struct Disk {
     last_done_us: [u64; 3],
     rng: Rng,
     /// Directories somebody watches, with the number of changes made by programs.
-    watched: BTreeMap<String, u64>,
+    watched: Map<String, u64>,
     /// The open files of members, by data directory.
-    members: BTreeMap<String, member::OpenFiles>,
+    members: Map<String, member::OpenFiles>,
 }
 
 impl Disk {
@@ -109,8 +108,8 @@ impl Disk {
             base_sync_us: SYNC_US,
             last_done_us: [0; 3],
             rng,
-            watched: BTreeMap::new(),
-            members: BTreeMap::new(),
+            watched: Map::new(),
+            members: Map::new(),
         }
     }
 
@@ -187,7 +186,7 @@ impl Disk {
                 }
             }
         }
-        files.sort_unstable();
+        flat::sort(&mut files);
         files
     }
 

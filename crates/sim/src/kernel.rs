@@ -12,8 +12,8 @@ mod procs;
 mod tests;
 mod ttys;
 
+use flat::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -63,16 +63,16 @@ pub(crate) struct Kernel {
     pub(crate) init_path: Option<String>,
     pub(crate) hosts: Vec<Host>,
     programs: ProgramTable,
-    procs: BTreeMap<Pid, Proc>,
+    procs: Map<Pid, Proc>,
     next_pid: u32,
     ready: ReadyQueue,
     /// Tasks of processes that were ended; they are dropped when nobody borrows the kernel.
     graveyard: Vec<Task>,
-    opens: BTreeMap<OpenId, Open>,
+    opens: Map<OpenId, Open>,
     next_open: u32,
-    pipes: BTreeMap<PipeId, Pipe>,
+    pipes: Map<PipeId, Pipe>,
     next_pipe: u32,
-    ttys: BTreeMap<TtyId, Tty>,
+    ttys: Map<TtyId, Tty>,
 }
 
 impl Kernel {
@@ -102,15 +102,15 @@ impl Kernel {
             init_path: None,
             hosts,
             programs,
-            procs: BTreeMap::new(),
+            procs: Map::new(),
             next_pid: PID_FIRST,
             ready: ReadyQueue::default(),
             graveyard: Vec::new(),
-            opens: BTreeMap::new(),
+            opens: Map::new(),
             next_open: 1,
-            pipes: BTreeMap::new(),
+            pipes: Map::new(),
             next_pipe: 1,
-            ttys: BTreeMap::new(),
+            ttys: Map::new(),
         }
     }
 

@@ -3,11 +3,12 @@
 //!
 //! Only words travel, and at no cost of time; what goes from host to host is the net's.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::task::Poll;
 
 use bytes::Bytes;
+use flat::Map;
 
 use crate::errno::Errno;
 use crate::ids::{HostId, Pid};
@@ -45,8 +46,8 @@ struct Asked {
 /// All services and questions of a world.
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
-    services: BTreeMap<(HostId, String), Service>,
-    asked: BTreeMap<u64, Asked>,
+    services: Map<(HostId, String), Service>,
+    asked: Map<u64, Asked>,
     last: u64,
 }
 

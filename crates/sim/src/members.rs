@@ -156,7 +156,7 @@ impl Members {
     pub(crate) fn running(&self) -> Vec<u16> {
         let mut slots: Vec<u16> =
             (0..).zip(&self.slots).filter(|(_, it)| it.run > 0).map(|(no, _)| no).collect();
-        slots.sort_by_key(|slot| self.slot(*slot).run);
+        flat::sort_by_key(&mut slots, |slot| self.slot(*slot).run);
         slots
     }
 

@@ -1,12 +1,13 @@
 //! Processes: what the kernel keeps of each, and the words programs use about them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::cred::Cred;
 use crate::event::Ending;
 use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
 use crate::task::{Task, TaskWaker};
+use flat::{Map, Set};
 
 /// Signals, with their numbers on Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -206,9 +207,9 @@ pub(crate) struct Proc {
     /// The release of its executable file.
     pub(crate) release: String,
     pub(crate) argv: Vec<String>,
-    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) env: Map<String, String>,
     pub(crate) cwd: String,
-    pub(crate) fds: BTreeMap<Fd, OpenId>,
+    pub(crate) fds: Map<Fd, OpenId>,
     pub(crate) tty: Option<TtyId>,
     /// The container it is in; its children are in it too.
     pub(crate) container: Option<std::rc::Rc<crate::container::Container>>,
@@ -230,8 +231,8 @@ pub(crate) struct Proc {
     /// Woken while stopped.
     pub(crate) woken: bool,
     pub(crate) ending: Option<Ending>,
-    pub(crate) caught: BTreeSet<Signal>,
-    pub(crate) ignored: BTreeSet<Signal>,
+    pub(crate) caught: Set<Signal>,
+    pub(crate) ignored: Set<Signal>,
     /// Caught signals it has not taken.
     pub(crate) pending: VecDeque<Signal>,
     /// Deadly signals that came while it was stopped.

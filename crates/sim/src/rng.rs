@@ -62,7 +62,7 @@ mod tests {
         let mut draws: Vec<u64> = [("disk", 0), ("disk", 1), ("link", 0)]
             .map(|(purpose, place)| Rng::for_purpose(7, purpose, place).next_u64())
             .to_vec();
-        draws.sort_unstable();
+        flat::sort(&mut draws);
         draws.dedup();
         assert_eq!(draws.len(), 3);
         let again = Rng::for_purpose(7, "disk", 0).next_u64();

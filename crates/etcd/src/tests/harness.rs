@@ -1,8 +1,6 @@
 //! A handful of members in one queue of events: links with latency, disks that take their
 //! time, crashes. The real world is crate `sim`; this is as little as the tests here need.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::disk::{DiskOp, WriteBatch};
 use crate::envelope::Envelope;
 use crate::fact::Fact;
@@ -11,6 +9,7 @@ use crate::pb;
 use crate::rpc::{Answer, CallId, ConnId, Op, Reply, Request, Status};
 use crate::wal::testing::MemDisk;
 use crate::{Config, InitialState, MemberId, MemberStatus, MsgKind, PeerCluster, Release, Role};
+use flat::{Map, Set};
 
 /// 2026-11-22, so that ids look like those of the transcripts.
 const EPOCH_US: u64 = 1_795_336_000_000_000;
@@ -44,24 +43,24 @@ pub(crate) struct Host {
 pub(crate) struct Net {
     pub(crate) hosts: Vec<Host>,
     pub(crate) now_us: u64,
-    queue: BTreeMap<(u64, u64), (usize, u64, Event)>,
+    queue: Map<(u64, u64), (usize, u64, Event)>,
     seq: u64,
     pub(crate) latency_us: u64,
     /// Directed links that lose everything.
-    pub(crate) cut: BTreeSet<(usize, usize)>,
+    pub(crate) cut: Set<(usize, usize)>,
     /// Kinds of messages that are lost, or delivered twice, everywhere.
-    pub(crate) lose: BTreeSet<MsgKind>,
-    pub(crate) double: BTreeSet<MsgKind>,
+    pub(crate) lose: Set<MsgKind>,
+    pub(crate) double: Set<MsgKind>,
     /// Kinds of messages that wait here instead of being delivered.
-    pub(crate) hold: BTreeSet<MsgKind>,
+    pub(crate) hold: Set<MsgKind>,
     pub(crate) held: Vec<Envelope>,
-    pub(crate) replies: BTreeMap<(usize, u64), Vec<Reply>>,
+    pub(crate) replies: Map<(usize, u64), Vec<Reply>>,
     calls: u64,
     pub(crate) facts: Vec<(usize, Fact)>,
-    pub(crate) sent: BTreeMap<MsgKind, u64>,
-    leaders: BTreeMap<(crate::ClusterId, u64), usize>,
+    pub(crate) sent: Map<MsgKind, u64>,
+    leaders: Map<(crate::ClusterId, u64), usize>,
     /// Term and hash at each applied index, by cluster.
-    pub(crate) applied: BTreeMap<(crate::ClusterId, u64), (u64, u64)>,
+    pub(crate) applied: Map<(crate::ClusterId, u64), (u64, u64)>,
     pub(crate) trace: u64,
 }
 
@@ -98,20 +97,20 @@ impl Net {
         Net {
             hosts: (0..members).map(host).collect(),
             now_us: 0,
-            queue: BTreeMap::new(),
+            queue: Map::new(),
             seq: 0,
             latency_us: 500,
-            cut: BTreeSet::new(),
-            lose: BTreeSet::new(),
-            double: BTreeSet::new(),
-            hold: BTreeSet::new(),
+            cut: Set::new(),
+            lose: Set::new(),
+            double: Set::new(),
+            hold: Set::new(),
             held: Vec::new(),
-            replies: BTreeMap::new(),
+            replies: Map::new(),
             calls: 0,
             facts: Vec::new(),
-            sent: BTreeMap::new(),
-            leaders: BTreeMap::new(),
-            applied: BTreeMap::new(),
+            sent: Map::new(),
+            leaders: Map::new(),
+            applied: Map::new(),
             trace: 0,
         }
     }
@@ -490,7 +489,7 @@ impl Net {
     pub(crate) fn agree(&mut self) {
         let same = |net: &Net| {
             let up = net.hosts.iter().filter_map(|h| h.member.as_ref());
-            let states: BTreeSet<(u64, u64, i64)> =
+            let states: Set<(u64, u64, i64)> =
                 up.map(|m| m.status()).map(|s| (s.applied, s.running_hash, s.revision)).collect();
             states.len() == 1
         };

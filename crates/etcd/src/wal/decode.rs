@@ -185,7 +185,7 @@ fn copy(disk: &dyn DiskView, file: &str, len: u64) -> Vec<DiskOp> {
 /// The log files of a directory in order of their sequence.
 pub(super) fn log_files(disk: &dyn DiskView, dir: &str) -> Result<Vec<LogFile>, WalError> {
     let mut names = disk.list(dir);
-    names.sort();
+    flat::sort(&mut names);
     let files: Vec<_> = names.iter().filter_map(|name| LogFile::parse(name)).collect();
     if files.is_empty() { Err(WalError::FileNotFound) } else { Ok(files) }
 }

@@ -51,7 +51,7 @@ pub(crate) fn complete_from(root: &'static Command, words: &[String]) -> Vec<Str
 
 fn starting(prefix: &str, words: impl Iterator<Item = String>) -> Vec<String> {
     let mut words: Vec<String> = words.filter(|word| word.starts_with(prefix)).collect();
-    words.sort();
+    flat::sort(&mut words);
     words.dedup();
     words
 }

@@ -58,7 +58,7 @@ fn usage_line(path: &[&'static Command]) -> String {
 /// The commands below one, those that hold others left out, sorted by name.
 fn list(command: &Command, above: &str, release: Release, lines: &mut Vec<(String, &'static str)>) {
     let mut subs: Vec<_> = command.subs(release).filter(|sub| sub.offered()).collect();
-    subs.sort_by_key(|sub| sub.name);
+    flat::sort_by_key(&mut subs, |sub| sub.name);
     for sub in subs {
         let name =
             if above.is_empty() { sub.name.to_owned() } else { format!("{above} {}", sub.name) };
@@ -74,7 +74,7 @@ fn options(mut flags: Vec<&Flag>, help_for: &str, release: Release) -> String {
     if !help_for.is_empty() {
         flags.push(&HELP);
     }
-    flags.sort_by_key(|flag| flag.name);
+    flat::sort_by_key(&mut flags, |flag| flag.name);
     let mut out = String::new();
     for flag in flags {
         let short = flag.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
@@ -108,7 +108,7 @@ pub(crate) fn cobra_usage(path: &[&'static Command], release: Release) -> String
     if matches!(command.run, Run::Group) {
         let _ = writeln!(out, "  {} [command]\n\nAvailable Commands:", names(path));
         let mut subs: Vec<_> = command.subs(release).filter(|sub| sub.offered()).collect();
-        subs.sort_by_key(|sub| sub.name);
+        flat::sort_by_key(&mut subs, |sub| sub.name);
         for sub in subs {
             let _ = writeln!(out, "  {:<11} {}", sub.name, sub.summary);
         }
@@ -138,7 +138,7 @@ fn flag_lines(mut flags: Vec<&Flag>, help_for: &str, release: Release) -> String
     if !help_for.is_empty() {
         flags.push(&HELP);
     }
-    flags.sort_by_key(|flag| flag.name);
+    flat::sort_by_key(&mut flags, |flag| flag.name);
     let left = |flag: &Flag| {
         let short = flag.short.map_or("    ".to_owned(), |short| format!("-{short}, "));
         let kind = match flag.kind {

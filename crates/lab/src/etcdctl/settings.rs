@@ -79,7 +79,7 @@ impl Ctl {
             .filter(|flag| flag.since.has(self.release))
             .map(|flag| flag.name)
             .collect();
-        names.sort_unstable();
+        flat::sort(&mut names);
         let mut used = Vec::new();
         let mut shadowed = Vec::new();
         for name in &names {

@@ -1,12 +1,12 @@
 //! `snapshot restore`: a data directory from a snapshot, byte for byte as a member of a new
 //! cluster would have begun it: database, log and snapshot file.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use etcd::DiskOp;
 use etcd::restore::{NewCluster, TERM};
+use flat::Map;
 use sha2::{Digest as _, Sha256};
 use sim::{Errno, OpenFlags, Sys};
 
@@ -102,8 +102,8 @@ async fn new_cluster(ctl: &Ctl) -> Result<(NewCluster, etcd::MemberId), Exit> {
     let name = flags.text("name");
     let advertised: Vec<&str> = flags.text("initial-advertise-peer-urls").split(',').collect();
     let mut advertised = addr::parse_urls(&advertised).map_err(failed)?;
-    advertised.sort();
-    let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    flat::sort(&mut advertised);
+    let mut map: Map<String, Vec<String>> = Map::new();
     for item in flags.text("initial-cluster").split(',').filter(|item| !item.is_empty()) {
         let (name, url) = item.split_once('=').unwrap_or((item, ""));
         map.entry(name.to_owned()).or_default().push(url.to_owned());
@@ -121,14 +121,14 @@ async fn new_cluster(ctl: &Ctl) -> Result<(NewCluster, etcd::MemberId), Exit> {
     }
     let mut all: Vec<&String> = map.values().flatten().collect();
     let count = all.len();
-    all.sort();
+    flat::sort(&mut all);
     all.dedup();
     if all.len() != count {
         let mut pairs: Vec<String> = map
             .iter()
             .flat_map(|(name, urls)| urls.iter().map(move |url| format!("{name}={url}")))
             .collect();
-        pairs.sort();
+        flat::sort(&mut pairs);
         return Err(failed(format!("initial cluster {} has duplicate url", pairs.join(","))));
     }
     let members: Vec<(String, Vec<String>)> = map.clone().into_iter().collect();

@@ -176,7 +176,7 @@ fn count(sys: &Sys, packet: &Packet, sent_us: &[u64], figures: &mut Figures) {
 /// The figures in etcd's layout: virtual time, which says how faithful the model is, not how
 /// fast the program is.
 fn summary(figures: &mut Figures, time_us: u64) -> String {
-    figures.latencies_us.sort_unstable();
+    flat::sort(&mut figures.latencies_us);
     let done = figures.latencies_us.len() as u64;
     let secs = |us: u64| format!("{}.{:04} secs", us / 1_000_000, us % 1_000_000 / 100);
     let at = |percent: u64| {

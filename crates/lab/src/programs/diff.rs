@@ -80,7 +80,7 @@ impl Diff {
         let names = |path: &str| self.sys.read_dir(path).unwrap_or_default();
         let (ours, theirs) = (names(left), names(right));
         let mut all: Vec<&String> = ours.iter().chain(theirs.iter()).collect();
-        all.sort();
+        flat::sort(&mut all);
         all.dedup();
         for name in all {
             let (a, b) = (join(left, name), join(right, name));

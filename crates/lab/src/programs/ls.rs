@@ -179,13 +179,14 @@ impl Ls {
     fn sort(&self, entries: &mut [Entry]) {
         // Plain byte order, as in the C locale.
         match self.flags.last_of("tSUf") {
-            Some('t') => entries.sort_by(|a, b| {
+            Some('t') => flat::sort_by(entries, |a, b| {
                 b.stat.mtime_us.cmp(&a.stat.mtime_us).then_with(|| a.name.cmp(&b.name))
             }),
-            Some('S') => entries
-                .sort_by(|a, b| b.stat.size.cmp(&a.stat.size).then_with(|| a.name.cmp(&b.name))),
+            Some('S') => flat::sort_by(entries, |a, b| {
+                b.stat.size.cmp(&a.stat.size).then_with(|| a.name.cmp(&b.name))
+            }),
             Some('U') => {}
-            _ => entries.sort_by(|a, b| a.name.cmp(&b.name)),
+            _ => flat::sort_by(entries, |a, b| a.name.cmp(&b.name)),
         }
         if self.flags.has('r') {
             entries.reverse();

@@ -354,7 +354,7 @@ async fn sort(sys: Sys) -> i32 {
         sys.eprint(&format!("sort: {name}:{}: disorder: {}\n", at + 2, all[at + 1])).await;
         return 1;
     }
-    all.sort_by(|a, b| sorter.whole(a, b));
+    flat::sort_by(&mut all, |a, b| sorter.whole(a, b));
     if parsed.has('u') {
         all.dedup_by(|a, b| sorter.by_keys(a, b) == Ordering::Equal);
     }

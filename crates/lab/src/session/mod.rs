@@ -10,7 +10,9 @@ mod picture;
 mod story;
 mod terminal;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use flat::Map;
 
 pub(crate) use control::speed_text;
 pub use sim::Stream;
@@ -70,7 +72,7 @@ pub struct Session {
     inputs: Vec<Stamped>,
     marks: Vec<Mark>,
     replay: Option<Replay>,
-    terminals: BTreeMap<TtyId, Terminal>,
+    terminals: Map<TtyId, Terminal>,
     story: Story,
     picture: Picture,
     /// For a driver that listens; the page does not, and reads terminals by `view`.
@@ -138,7 +140,7 @@ impl Session {
             inputs: Vec::new(),
             marks: Vec::new(),
             replay: None,
-            terminals: BTreeMap::new(),
+            terminals: Map::new(),
             story: Story::new(hosts.clone()),
             picture: Picture::default(),
             events: None,

@@ -1,8 +1,7 @@
 //! The picture: what the page draws, and which parts of it changed since the last look.
 
-use std::collections::BTreeMap;
-
 use etcd::{MemberId, MemberStatus, MsgKind};
+use flat::Map;
 use sim::{FlightInfo, HostId, World};
 
 use super::{Session, control};
@@ -22,7 +21,7 @@ const VALUE_CHARS_MAX: usize = 80;
 pub(crate) struct Picture {
     seq: u64,
     /// Each part by its place in the picture, as last sent.
-    sent: BTreeMap<Slot, Part>,
+    sent: Map<Slot, Part>,
     story_id: u64,
     /// Terminal bytes by the delta that carried them, until it is acknowledged.
     unseen: Vec<(u64, Part)>,
@@ -160,13 +159,13 @@ fn host_ids(hosts: &[String]) -> impl Iterator<Item = HostId> {
 struct Conf {
     voters: Vec<MemberId>,
     learners: Vec<MemberId>,
-    hosts: BTreeMap<MemberId, HostId>,
+    hosts: Map<MemberId, HostId>,
 }
 
 impl Conf {
     fn of(world: &World, hosts: usize) -> Conf {
         let mut newest: Option<MemberStatus> = None;
-        let mut place = BTreeMap::new();
+        let mut place = Map::new();
         for host in (0..hosts).filter_map(|place| u8::try_from(place).ok()).map(HostId) {
             let Some(status) = world.member(host) else { continue };
             place.insert(status.id, host);
@@ -198,7 +197,7 @@ pub(super) fn quorum(world: &World, hosts: &[String]) -> QuorumView {
     let names = |members: &[MemberId]| {
         let mut names: Vec<String> =
             members.iter().map(|member| conf.name(*member, hosts)).collect();
-        names.sort();
+        flat::sort(&mut names);
         names
     };
     let running: Vec<(MemberId, HostId)> = conf
@@ -383,7 +382,7 @@ fn flights(session: &mut Session, everything: bool) -> Vec<Flight> {
                 sim::FlightKind::Peer(MsgKind::Heartbeat | MsgKind::HeartbeatResponse)
             )
         };
-        list.sort_by_key(|flight| (quiet(flight), flight.id));
+        flat::sort_by_key(&mut list, |flight| (quiet(flight), flight.id));
         list.truncate(FLIGHTS_MAX);
     }
     let name = |host: HostId| session.hosts[usize::from(host.0)].clone();

@@ -4,9 +4,10 @@
 //! applied entries, granted pre-votes) are left out or thinned, so that what a learner did
 //! and what followed from it stay readable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use etcd::{Change, Fact, MemberId, Role, Why};
+use flat::Map;
 use sim::{DiskFault, Ending, Fault, HostId, WorldEvent};
 
 use crate::api::{StoryKind, StoryRow};
@@ -27,12 +28,12 @@ pub(crate) struct Story {
 /// Who is who.
 pub(crate) struct Names {
     hosts: Vec<String>,
-    members: BTreeMap<MemberId, String>,
+    members: Map<MemberId, String>,
 }
 
 impl Names {
     pub(crate) fn new(hosts: Vec<String>) -> Names {
-        Names { hosts, members: BTreeMap::new() }
+        Names { hosts, members: Map::new() }
     }
 
     pub(crate) fn host(&self, host: HostId) -> String {

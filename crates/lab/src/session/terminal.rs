@@ -47,7 +47,7 @@ impl Surroundings for Around<'_> {
     fn programs(&self) -> Vec<String> {
         let mut names: Vec<String> =
             PATH.iter().flat_map(|folder| self.list(folder)).map(|(name, _)| name).collect();
-        names.sort();
+        flat::sort(&mut names);
         names.dedup();
         names
     }

@@ -155,7 +155,7 @@ struct Spot {
 pub fn complete(before: &str, around: &dyn Surroundings) -> Completion {
     let spot = spot(before);
     let mut candidates = candidates(&spot, around);
-    candidates.sort();
+    flat::sort(&mut candidates);
     candidates.dedup();
     Completion { typed_chars: spot.typed_chars, candidates, typed: spot.typed, quote: spot.quote }
 }

@@ -2,11 +2,11 @@
 //!
 //! Simple commands are in `simple`, pipelines and background lists in `pipeline`.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use flat::Map;
 use sim::{Either, Pid, Signal, Sys};
 
 use super::ast::Command;
@@ -81,7 +81,7 @@ const CALLS_MAX: u32 = 64;
 pub struct Shell {
     pub(super) sys: Sys,
     pub(super) vars: Vars,
-    pub(super) functions: BTreeMap<String, Rc<Command>>,
+    pub(super) functions: Map<String, Rc<Command>>,
     pub(super) aliases: Aliases,
     pub(super) io: Io,
     pub(super) mode: Mode,
@@ -114,7 +114,7 @@ pub struct Shell {
     /// `trap ... EXIT`
     pub(super) exit_trap: Option<String>,
     /// `trap ... INT` and the like.
-    pub(super) traps: BTreeMap<Signal, String>,
+    pub(super) traps: Map<Signal, String>,
     /// True in `( )`, pipelines and `$( )`.
     pub(super) subshell: bool,
     /// The groups that get the keyboard's signals while the shell itself is at work.
@@ -177,7 +177,7 @@ impl Shell {
         own_variables(&sys, &mut vars, interactive);
         Shell {
             vars,
-            functions: BTreeMap::new(),
+            functions: Map::new(),
             aliases: Aliases::new(),
             io: Io::standard(&sys),
             mode,
@@ -198,7 +198,7 @@ impl Shell {
             substituted: None,
             history: Vec::new(),
             exit_trap: None,
-            traps: BTreeMap::new(),
+            traps: Map::new(),
             subshell: false,
             home_groups: Vec::new(),
             ended: false,
@@ -235,7 +235,7 @@ impl Shell {
             substituted: None,
             history: Vec::new(),
             exit_trap: None,
-            traps: BTreeMap::new(),
+            traps: Map::new(),
             subshell: true,
             home_groups: Vec::new(),
             ended: false,

@@ -34,7 +34,7 @@ pub(crate) fn expand(sys: &Sys, text: &str) -> Vec<String> {
             joined.filter(|path| !rest.is_empty() || sys.lstat(path).is_ok()).collect()
         };
     }
-    paths.sort();
+    flat::sort(&mut paths);
     paths
 }
 

@@ -1,7 +1,6 @@
 //! Tokens to the tree of [`super::ast`]: bash's grammar, one complete command at a time, so
 //! that what stands before a mistake has run when the mistake is met.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ast::{
@@ -9,6 +8,7 @@ use super::ast::{
     RedirectOp, Script, Word,
 };
 use super::lexer::{PendingHere, Token, is_name};
+use flat::Map;
 
 /// How deep commands may stand in commands. It bounds the recursion of the parser and of the
 /// interpreter, and so their stack; people stay below ten.
@@ -75,7 +75,7 @@ impl fmt::Display for SyntaxError {
 pub(super) type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// Names replaced by text where a command begins.
-pub(super) type Aliases = BTreeMap<String, String>;
+pub(super) type Aliases = Map<String, String>;
 
 /// Reads complete commands off a text.
 pub(super) struct Parser<'a> {

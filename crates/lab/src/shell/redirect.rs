@@ -3,9 +3,9 @@
 //! The shell never moves its own descriptors: `2>&1` changes this table, children get what the
 //! table says, and what was opened is closed when the last table that names it is gone.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use flat::Map;
 use sim::{Errno, Fd, OpenFlags, Sys};
 
 use super::ast::{Part, Redirect, RedirectOp, Word};
@@ -41,7 +41,7 @@ impl Open {
 /// What the shell's descriptors lead to.
 #[derive(Clone, Debug)]
 pub(super) struct Io {
-    map: BTreeMap<u32, Rc<Open>>,
+    map: Map<u32, Rc<Open>>,
 }
 
 impl Io {

@@ -1,6 +1,6 @@
 //! The variables of a shell: values, what is exported, what is local to a function.
 
-use std::collections::BTreeMap;
+use flat::Map;
 
 /// A variable.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,9 +16,9 @@ pub(super) struct Var {
 /// All of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vars {
-    map: BTreeMap<String, Var>,
+    map: Map<String, Var>,
     /// What `local` hid, one map for each function that runs.
-    hidden: Vec<BTreeMap<String, Option<Var>>>,
+    hidden: Vec<Map<String, Option<Var>>>,
 }
 
 /// The variable cannot be changed.
@@ -76,13 +76,13 @@ impl Vars {
     }
 
     /// The environment of a program.
-    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+    pub(super) fn environment(&self) -> Map<String, String> {
         let exported = self.map.iter().filter(|(_, var)| var.exported);
         exported.filter_map(|(name, var)| Some((name.clone(), var.value.clone()?))).collect()
     }
 
     pub(super) fn enter_function(&mut self) {
-        self.hidden.push(BTreeMap::new());
+        self.hidden.push(Map::new());
     }
 
     pub(super) fn leave_function(&mut self) {

@@ -86,7 +86,7 @@ fn plan(world: &World, host: HostId, source: String, saved: &Saved) -> Result<Pl
         saved.members.iter().partition(|member| !member.name.is_empty());
     let mut initial: Vec<(String, Vec<String>)> =
         named.iter().map(|member| (member.name.clone(), member.peer_urls.clone())).collect();
-    initial.sort();
+    flat::sort(&mut initial);
     let mut plan = Plan {
         source,
         revision: saved.revision,
@@ -117,7 +117,7 @@ fn plan(world: &World, host: HostId, source: String, saved: &Saved) -> Result<Pl
     if plan.members.is_empty() {
         return Err("no member of this cluster has started yet".to_owned());
     }
-    plan.members.sort_by(|a, b| a.label.cmp(&b.label));
+    flat::sort_by(&mut plan.members, |a, b| a.label.cmp(&b.label));
     Ok(plan)
 }
 

@@ -1,10 +1,9 @@
 //! The disk as a member uses it: batches of operations under a data directory, and reads
 //! when it boots.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use etcd::{DiskError, DiskOp, DiskView, Lane};
+use flat::Map;
 
 use super::{At, Disk, FileData, PAGE_BYTES, Queue};
 use crate::errno::Errno;
@@ -19,7 +18,7 @@ const FILE_MODE: u16 = 0o600;
 /// their names away: a member whose data directory was removed runs on until it starts anew.
 #[derive(Debug, Default)]
 pub(super) struct OpenFiles {
-    by_path: BTreeMap<String, Ino>,
+    by_path: Map<String, Ino>,
 }
 
 impl Disk {

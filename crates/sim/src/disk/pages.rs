@@ -1,8 +1,7 @@
 //! A file's bytes as sparse pages that copies share.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 /// The unit of allocation, and of what the cache holds.
 pub(crate) const PAGE_BYTES: u64 = 4096;
@@ -17,7 +16,7 @@ pub(crate) fn zero_page() -> Bytes {
 /// Pages by number. One that is missing is a hole and reads as zeros.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pages {
-    map: BTreeMap<u64, Bytes>,
+    map: Map<u64, Bytes>,
 }
 
 impl Pages {

@@ -3,9 +3,8 @@
 //! A call that would have to wait answers `None` and leaves the process's number where it
 //! will be woken; `sys` turns that into futures.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use flat::Map;
 
 use super::Kernel;
 use crate::disk::{Need, zero_page};
@@ -121,7 +120,7 @@ impl Kernel {
         &mut self,
         host: HostId,
         stdio: &Stdio,
-    ) -> Result<BTreeMap<Fd, OpenId>, Errno> {
+    ) -> Result<Map<Fd, OpenId>, Errno> {
         let read = OpenFlags::READ;
         let write = OpenFlags { read: true, ..OpenFlags::APPEND };
         let (input, output, error) = match stdio {
@@ -142,7 +141,7 @@ impl Kernel {
                 (Target::Null, target.clone(), target)
             }
         };
-        Ok(BTreeMap::from([
+        Ok(Map::from([
             (Fd::STDIN, self.add_open(host, input, read)),
             (Fd::STDOUT, self.add_open(host, output, write)),
             (Fd::STDERR, self.add_open(host, error, write)),

@@ -1,6 +1,5 @@
 //! Processes: making, signalling and ending them.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{Kernel, KernelEvent};
@@ -14,6 +13,7 @@ use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
 use crate::proc::{Effort, ExitStatus, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio};
 use crate::queue::{Event, EventKey};
 use crate::task::Program;
+use flat::Map;
 
 /// How many scripts may name each other as interpreters.
 const INTERPRETERS_MAX: u32 = 4;
@@ -33,7 +33,7 @@ struct NewProc {
     parent: Option<Pid>,
     release: String,
     spec: SpawnSpec,
-    fds: BTreeMap<Fd, OpenId>,
+    fds: Map<Fd, OpenId>,
     tty: Option<TtyId>,
     container: Option<Rc<Container>>,
     cred: Cred,
@@ -204,7 +204,7 @@ impl Kernel {
             Some(cred) => (cred.clone(), cred.uid),
             None => (caller.cred.clone(), caller.cred.uid),
         };
-        let mut fds = BTreeMap::new();
+        let mut fds = Map::new();
         for (theirs, mine) in &spec.fds {
             fds.insert(*theirs, *caller.fds.get(mine).ok_or(Errno::Ebadf)?);
         }
@@ -255,7 +255,7 @@ impl Kernel {
             stopped: false,
             woken: false,
             ending: None,
-            caught: std::collections::BTreeSet::new(),
+            caught: flat::Set::new(),
             ignored,
             pending: std::collections::VecDeque::new(),
             held: Vec::new(),

@@ -145,7 +145,7 @@ impl World {
         let kernel = self.kernel.borrow();
         let mut flights: Vec<FlightInfo> =
             kernel.net.flights.iter().filter_map(FlightInfo::of).collect();
-        flights.sort_unstable_by_key(|flight| flight.id);
+        flat::sort_by_key(&mut flights, |flight| flight.id);
         flights
     }
 

@@ -134,7 +134,7 @@ pub fn parse_urls<S: AsRef<str>>(items: &[S]) -> Result<Vec<String>, String> {
         }
         urls.push(format!("{}://{}{}", url.scheme, url.host, url.path));
     }
-    urls.sort();
+    flat::sort(&mut urls);
     Ok(urls)
 }
 

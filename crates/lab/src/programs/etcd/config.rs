@@ -432,7 +432,7 @@ fn initial_cluster(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
             None => members.push((name.to_owned(), vec![url.to_owned()])),
         }
     }
-    members.sort();
+    flat::sort(&mut members);
     members.into_iter().map(|(name, urls)| Ok((name, addr::parse_urls(&urls)?))).collect()
 }
 

@@ -370,7 +370,7 @@ pub(super) fn known(release: Release) -> Vec<(&'static str, Kind, &'static str)>
         .map(|flag| (flag.name, flag.kind, flag.default))
         .chain(others.flat_map(|(kind, _, names)| names.iter().map(|name| (*name, *kind, ""))))
         .collect();
-    all.sort_unstable_by_key(|(name, ..)| *name);
+    flat::sort_by_key(&mut all, |(name, ..)| *name);
     all
 }
 
