@@ -38,6 +38,8 @@ pub(crate) struct Tty {
     /// Process groups that get the signals of the keyboard.
     pub(crate) foreground: Vec<Pid>,
     pub(crate) closed: bool,
+    /// What is typed is not to be shown: somebody asks for a password.
+    pub(crate) silent: bool,
     waiting: Vec<Pid>,
     flood_at_us: u64,
     flood_bytes: u64,
@@ -53,6 +55,7 @@ impl Tty {
             ends: 0,
             foreground: Vec::new(),
             closed: false,
+            silent: false,
             waiting: Vec::new(),
             flood_at_us: 0,
             flood_bytes: 0,
@@ -122,6 +125,7 @@ impl Tty {
     pub(crate) fn lose_shell(&mut self) {
         self.shell = None;
         self.running = None;
+        self.silent = false;
         self.closed = true;
         self.foreground.clear();
         self.commands.clear();

@@ -477,6 +477,11 @@ impl World {
         self.kernel.borrow().tty_running(tty)
     }
 
+    /// Whether what is typed is to be shown.
+    pub fn tty_echo(&self, tty: TtyId) -> bool {
+        self.kernel.borrow().tty_echo(tty)
+    }
+
     /// Whether the terminal's shell lives.
     pub fn tty_alive(&self, tty: TtyId) -> bool {
         self.kernel.borrow().tty_alive(tty)

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use etcd::Release;
+use etcd::pb;
 use etcd::rpc::{Answer, CallId, Code, Op, Request, Status};
 use sim::{Conn, Fd, Packet, Sys};
 
@@ -34,6 +35,8 @@ pub struct Spec {
     pub tls: bool,
     /// Larger requests are not sent.
     pub max_send_bytes: u64,
+    /// Whom to log in as, and the password.
+    pub user: Option<(String, String)>,
 }
 
 /// A client.
@@ -44,6 +47,9 @@ pub struct Client {
     target: String,
     endpoints: usize,
     max_send_bytes: u64,
+    user: Option<(String, String)>,
+    /// What logging in gave; empty for none.
+    token: Rc<RefCell<String>>,
     subs: RefCell<Vec<SubConn>>,
     calls: Cell<u64>,
     turn: Cell<usize>,
@@ -85,6 +91,8 @@ impl Client {
             target: format!("etcd-endpoints://{:#x}/{authority}", pointer(sys)),
             endpoints: spec.endpoints.len(),
             max_send_bytes: spec.max_send_bytes,
+            user: spec.user.clone().filter(|(name, word)| !name.is_empty() && !word.is_empty()),
+            token: Rc::default(),
             subs: RefCell::new(subs.collect()),
             calls: Cell::new(1),
             turn: Cell::new(0),
@@ -101,9 +109,61 @@ impl Client {
             target: self.target.clone(),
             endpoints: self.endpoints,
             max_send_bytes: self.max_send_bytes,
+            user: self.user.clone(),
+            token: self.token.clone(),
             subs: RefCell::new(vec![SubConn::new(address, scheme.unwrap_or(tls))]),
             calls: Cell::new(1),
             turn: Cell::new(0),
+        }
+    }
+
+    /// The same client over connections of its own, for what goes on beside its calls: the
+    /// real library has one connection for all of it.
+    pub fn twin(&self) -> Client {
+        let subs = self.subs.borrow().iter().map(SubConn::twin).collect();
+        Client {
+            sys: self.sys.clone(),
+            release: self.release,
+            logger: self.logger,
+            target: self.target.clone(),
+            endpoints: self.endpoints,
+            max_send_bytes: self.max_send_bytes,
+            user: self.user.clone(),
+            token: self.token.clone(),
+            subs: RefCell::new(subs),
+            calls: Cell::new(1),
+            turn: Cell::new(0),
+        }
+    }
+
+    /// Logs in, if there is somebody to log in as.
+    pub(super) async fn log_in(&self, deadline_us: Option<u64>) -> Result<(), Failure> {
+        let Some((name, password)) = self.user.clone() else { return Ok(()) };
+        let op = Op::Authenticate(pb::AuthenticateRequest { name, password });
+        let token = match Box::pin(self.call(&op, deadline_us)).await {
+            Ok(Answer::Authenticate(answer)) => answer.token,
+            Ok(_) => unreachable!("a login is answered as one"),
+            Err(error) if error.status.message == "etcdserver: authentication is not enabled" => {
+                String::new()
+            }
+            Err(error) => return Err(error),
+        };
+        *self.token.borrow_mut() = token;
+        Ok(())
+    }
+
+    fn token(&self) -> String {
+        self.token.borrow().clone()
+    }
+
+    /// Whether a new token could help, and trying again.
+    fn is_stale(&self, op: &Op, message: &str) -> bool {
+        match message {
+            "etcdserver: user name is empty" => self.user.is_some(),
+            "etcdserver: invalid auth token" | "etcdserver: revision of auth store is old" => {
+                !matches!(op, Op::Authenticate(_))
+            }
+            _ => false,
         }
     }
 
@@ -127,6 +187,13 @@ impl Client {
                     return Err(Failure::deadline());
                 }
                 // The server's own deadline: try again.
+                continue;
+            }
+            if self.is_stale(op, &last.message) {
+                if let Err(error) = self.log_in(deadline_us).await {
+                    self.warn_of_token(&error).await;
+                    return Err(error);
+                }
                 continue;
             }
             let learner = last.message == "etcdserver: rpc not supported for learner";
@@ -155,7 +222,7 @@ impl Client {
             }
             let call = self.next_call();
             let timeout_us = deadline_us.map(|at| at.saturating_sub(self.sys.mono_us()));
-            let request = Request { call, timeout_us, token: String::new(), op: op.clone() };
+            let request = Request { call, timeout_us, token: self.token(), op: op.clone() };
             if conn.send(Packet::Rpc(request)).is_err() {
                 // It broke since it was last looked at; nothing was sent.
                 self.lost(&conn);
@@ -225,11 +292,15 @@ impl Client {
     /// Opens a stream with its first message. None when the deadline passed first, with the
     /// reason.
     pub async fn stream(&self, op: Op, deadline_us: Option<u64>) -> Result<Stream, Failure> {
+        if let Err(error) = self.log_in(deadline_us).await {
+            self.say_no_token(&error).await;
+            return Err(error);
+        }
         loop {
             let picked = self.pick(deadline_us).await;
             let Picked { conn, .. } = picked.map_err(|fault| Failure::from(fault.status))?;
             let call = self.next_call();
-            let request = Request { call, timeout_us: None, token: String::new(), op: op.clone() };
+            let request = Request { call, timeout_us: None, token: self.token(), op: op.clone() };
             if conn.send(Packet::Rpc(request)).is_ok() {
                 return Ok(Stream { conn, call, over: Cell::new(false) });
             }
@@ -277,6 +348,38 @@ impl Client {
             timer.as_mut().poll(cx).map(|()| None)
         })
         .await
+    }
+
+    /// The line about a stream that could not be opened for want of a token.
+    async fn say_no_token(&self, error: &Failure) {
+        let release = self.release;
+        let ts = etcd::log::stamp(self.sys.wall_us());
+        let line = if release.is_3_6() { 120 } else { 119 };
+        let error = json::zap(&error.to_string());
+        let text = format!(
+            "{{\"level\":\"error\",\"ts\":\"{ts}\",\"logger\":\"{}\",\
+             \"caller\":\"v3@v{release}/retry_interceptor.go:{line}\",\
+             \"msg\":\"clientv3/retry_interceptor: getToken failed\",\"error\":{error},\
+             \"stacktrace\":\"…\"}}\n",
+            self.logger
+        );
+        let _ = self.sys.write(Fd::STDERR, text.as_bytes()).await;
+    }
+
+    /// The line about a token that was not to be had.
+    async fn warn_of_token(&self, error: &Failure) {
+        let release = self.release;
+        let ts = etcd::log::stamp(self.sys.wall_us());
+        let line = if release.is_3_6() { 87 } else { 84 };
+        let error = json::zap(&error.to_string());
+        let text = format!(
+            "{{\"level\":\"warn\",\"ts\":\"{ts}\",\"logger\":\"{}\",\
+             \"caller\":\"v3@v{release}/retry_interceptor.go:{line}\",\
+             \"msg\":\"retrying of unary invoker failed to fetch new auth token\",\
+             \"target\":\"{}\",\"error\":{error}}}\n",
+            self.logger, self.target
+        );
+        let _ = self.sys.write(Fd::STDERR, text.as_bytes()).await;
     }
 
     /// The line the client's logger writes about a failed attempt.

@@ -70,7 +70,7 @@ mod tests {
             (&["get", "-w", "j"], &["json"]),
             (&["get", "--write-out=f"], &["--write-out=fields"]),
             (&["get", "--order", ""], &["ASCEND", "DESCEND"]),
-            (&["loc"], &[]),
+            (&["loc"], &["lock"]),
         ];
         for (words, expected) in table {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();

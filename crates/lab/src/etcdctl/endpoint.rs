@@ -24,7 +24,7 @@ pub(super) async fn endpoints(ctl: &Ctl, settings: &Settings) -> Result<Vec<Stri
     if settings.spec.endpoints.is_empty() {
         return Err(Exit::new(ERROR, "etcdclient: no available endpoints"));
     }
-    let client = ctl.connect(&settings.spec)?;
+    let client = ctl.connect(&settings.spec).await?;
     let op = Op::MemberList(pb::MemberListRequest { linearizable: true });
     match client.call(&op, settings.deadline_us(&ctl.sys)).await {
         Ok(Answer::Members(list)) => {
@@ -40,7 +40,7 @@ pub(super) async fn endpoints(ctl: &Ctl, settings: &Settings) -> Result<Vec<Stri
 
 /// A client for one endpoint: 3.6 makes a new one each time, 3.5 dials aside from a client
 /// over all, whose name its warnings then show.
-pub(super) fn single(
+pub(super) async fn single(
     ctl: &Ctl,
     settings: &Settings,
     over_all: Option<&Client>,
@@ -50,14 +50,17 @@ pub(super) fn single(
         Some(client) => Ok(client.aside(endpoint, settings.spec.tls)),
         None => {
             let spec = Spec { endpoints: vec![endpoint.to_owned()], ..settings.spec.clone() };
-            ctl.connect(&spec)
+            ctl.connect(&spec).await
         }
     }
 }
 
 /// 3.5's client over all endpoints, for the commands that have one.
-pub(super) fn over_all(ctl: &Ctl, settings: &Settings) -> Result<Option<Client>, Exit> {
-    if ctl.release.is_3_6() { Ok(None) } else { ctl.connect(&settings.spec).map(Some) }
+pub(super) async fn over_all(ctl: &Ctl, settings: &Settings) -> Result<Option<Client>, Exit> {
+    if ctl.release.is_3_6() {
+        return Ok(None);
+    }
+    ctl.connect(&settings.spec).await.map(Some)
 }
 
 /// Asks every endpoint in turn; a failing one gets its line on standard error.
@@ -67,10 +70,10 @@ async fn ask_each(
     op: &Op,
     what: &str,
 ) -> Result<(Vec<(String, Answer)>, Option<Failure>), Exit> {
-    let all = over_all(ctl, settings)?;
+    let all = over_all(ctl, settings).await?;
     let (mut answers, mut last) = (Vec::new(), None);
     for endpoint in endpoints(ctl, settings).await? {
-        let client = single(ctl, settings, all.as_ref(), &endpoint)?;
+        let client = single(ctl, settings, all.as_ref(), &endpoint).await?;
         match client.call(op, settings.deadline_us(&ctl.sys)).await {
             Ok(answer) => answers.push((endpoint, answer)),
             Err(error) => {
@@ -128,6 +131,9 @@ pub(super) async fn health(ctl: Rc<Ctl>) -> Result<(), Exit> {
 
 /// Reads a key through consensus, then looks for alarms.
 async fn probe(ctl: Rc<Ctl>, settings: Settings, client: Client, endpoint: String) -> Health {
+    if let Err(error) = ctl.log_in(&client).await {
+        return Health { endpoint, took: String::new(), error: error.to_string() };
+    }
     let start_us = ctl.sys.mono_us();
     let deadline_us = settings.deadline_us(&ctl.sys);
     let get = pb::RangeRequest { key: "health".into(), ..pb::RangeRequest::default() };
@@ -157,7 +163,7 @@ async fn alarms(client: &Client, deadline_us: Option<u64>) -> String {
 }
 
 /// Runs futures side by side and gives their values in the order they come.
-async fn together<T>(mut futures: Vec<Pin<Box<dyn Future<Output = T>>>>) -> Vec<T> {
+pub(super) async fn together<T>(mut futures: Vec<Pin<Box<dyn Future<Output = T>>>>) -> Vec<T> {
     let mut values = Vec::new();
     poll_fn(|cx| {
         futures.retain_mut(|future| match future.as_mut().poll(cx) {

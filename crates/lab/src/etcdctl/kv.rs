@@ -259,7 +259,7 @@ pub(super) fn range(
 }
 
 /// The first key after all that begin with `prefix`.
-fn prefix_end(prefix: &[u8]) -> Bytes {
+pub(super) fn prefix_end(prefix: &[u8]) -> Bytes {
     match prefix.iter().rposition(|byte| *byte < 0xff) {
         Some(at) => {
             let mut end = prefix[..=at].to_vec();

@@ -115,10 +115,12 @@ async fn once(ctl: &Ctl, client: &Client, settings: &Settings, id: i64) -> Resul
 }
 
 /// The library's keep-alive loops, for one lease.
-struct Renewal<'a> {
+pub(super) struct Renewal<'a> {
     ctl: &'a Ctl,
     settings: &'a Settings,
     id: i64,
+    /// Whether answers are printed.
+    prints: bool,
     /// When the lease is given up if nothing was heard.
     deadline_us: u64,
     next_us: u64,
@@ -136,11 +138,16 @@ impl<'a> Renewal<'a> {
         let now_us = ctl.sys.mono_us();
         // A first answer may take as long as dialing and a second.
         let deadline_us = now_us + settings.flags.duration_us("dial-timeout") + 1_000_000;
-        Renewal { ctl, settings, id, deadline_us, next_us: now_us }
+        Renewal { ctl, settings, id, prints: true, deadline_us, next_us: now_us }
+    }
+
+    /// One that prints nothing.
+    pub(super) fn silent(ctl: &'a Ctl, settings: &'a Settings, id: i64) -> Renewal<'a> {
+        Renewal { prints: false, ..Renewal::new(ctl, settings, id) }
     }
 
     /// Until the lease is gone or was not heard of for its whole time.
-    async fn run(&mut self, client: &Client) -> Result<(), Exit> {
+    pub(super) async fn run(&mut self, client: &Client) -> Result<(), Exit> {
         let op = Op::LeaseKeepAlive(pb::LeaseKeepAliveRequest { id: self.id });
         loop {
             match client.stream(op.clone(), Some(self.deadline_us)).await {
@@ -188,7 +195,9 @@ impl<'a> Renewal<'a> {
                     self.next_us = now_us + ttl_us / 3;
                     self.deadline_us = now_us + ttl_us;
                     asked = false;
-                    self.ctl.show(&self.settings.printer, &Shown::KeepAlive(answer)).await?;
+                    if self.prints {
+                        self.ctl.show(&self.settings.printer, &Shown::KeepAlive(answer)).await?;
+                    }
                 }
                 Heard::Tick if now_us > self.deadline_us => return Ok(true),
                 Heard::Tick => {

@@ -82,11 +82,11 @@ pub(super) async fn defrag(ctl: Rc<Ctl>) -> Result<(), Exit> {
         return defrag_dir(&ctl, dir).await;
     }
     let settings = ctl.settings().await?;
-    let all = over_all(&ctl, &settings)?;
+    let all = over_all(&ctl, &settings).await?;
     let six = ctl.release.is_3_6();
     let mut failures = false;
     for endpoint in endpoints(&ctl, &settings).await? {
-        let client = single(&ctl, &settings, all.as_ref(), &endpoint)?;
+        let client = single(&ctl, &settings, all.as_ref(), &endpoint).await?;
         let start_us = ctl.sys.mono_us();
         let done = client.call(&Op::Defragment, settings.deadline_us(&ctl.sys)).await;
         let took = took(&ctl.sys, start_us);
@@ -134,10 +134,10 @@ pub(super) async fn move_leader(ctl: Rc<Ctl>) -> Result<(), Exit> {
     let target_id = number::parse_uint(target, 16).map_err(|error| Exit::new(BAD_ARGS, error))?;
     let settings = ctl.settings().await?;
     // Without endpoints there is no client to ask for them.
-    ctl.connect(&settings.spec)?;
+    ctl.connect(&settings.spec).await?;
     let deadline_us = settings.deadline_us(&ctl.sys);
     for endpoint in &settings.spec.endpoints {
-        let client = single(&ctl, &settings, None, endpoint)?;
+        let client = single(&ctl, &settings, None, endpoint).await?;
         let status = client.call(&Op::Status, deadline_us).await.map_err(failed)?;
         let Answer::Status(status) = status else {
             unreachable!("a status is answered as one");
@@ -207,6 +207,7 @@ pub(super) async fn snapshot_save(ctl: Rc<Ctl>) -> Result<(), Exit> {
     }
     let endpoint = settings.spec.endpoints[0].clone();
     let client = Client::new(&ctl.sys, ctl.release, "client", &settings.spec);
+    ctl.log_in(&client).await.map_err(|error| interrupted(error.to_string()))?;
     let callers = &CALLERS[usize::from(!ctl.release.is_3_6())];
     let part = format!("{path}.part");
     let flags = OpenFlags { mode: 0o600, ..OpenFlags::WRITE };
@@ -267,9 +268,19 @@ impl Save<'_> {
         let opened = format!("{source}{}", callers.opened);
         ctl.log("info", "client", &opened, "opened snapshot stream; downloading", "").await;
         let endpoint = json::zap(self.endpoint);
-        let mut part = self.part(&stream).await.map_err(|failure| failure.to_string())?;
         let fields = format!(",\"endpoint\":{endpoint}");
+        let first = self.part(&stream).await;
+        if ctl.release.is_3_6()
+            && let Err(failure) = &first
+        {
+            self.failed(failure).await;
+            return Err(failure.raw());
+        }
         ctl.log("info", "", callers.fetching, "fetching snapshot", &fields).await;
+        let mut part = match first {
+            Ok(part) => part,
+            Err(failure) => return Err(self.failed(&failure).await),
+        };
         let version = part.as_ref().map(|part| part.version.clone()).unwrap_or_default();
         let mut size = 0_u64;
         while let Some(bytes) = part {
@@ -277,10 +288,10 @@ impl Save<'_> {
             ctl.sys.write(file, &bytes.blob).await.map_err(|errno| {
                 format!("could not write snapshot: {}", go_errno(&errno.to_string()))
             })?;
-            part = self
-                .part(&stream)
-                .await
-                .map_err(|failure| format!("could not write snapshot: {failure}"))?;
+            part = match self.part(&stream).await {
+                Ok(part) => part,
+                Err(failure) => return Err(self.failed(&failure).await),
+            };
         }
         let read = format!("{source}{}", callers.read);
         ctl.log("info", "client", &read, "completed snapshot read; closing", "").await;
@@ -305,11 +316,48 @@ impl Save<'_> {
         Ok(version)
     }
 
+    /// The stream broke: the library's line about it, and what the copying then says.
+    async fn failed(&self, failure: &Failure) -> String {
+        let line = if self.ctl.release.is_3_6() { 304 } else { 222 };
+        let caller = format!("v3@v{}/maintenance.go:{line}", self.ctl.release);
+        let fields = format!(",\"error\":{}", json::zap(&failure.raw()));
+        let msg = "failed to receive from snapshot stream; closing";
+        self.ctl.log("warn", "client", &caller, msg, &fields).await;
+        format!("could not write snapshot: {failure}")
+    }
+
     /// The next piece; none at the end.
     async fn part(&self, stream: &Stream) -> Result<Option<pb::SnapshotResponse>, Failure> {
         match stream.recv().await? {
             Some(Answer::Snapshot(part)) if !part.blob.is_empty() => Ok(Some(part)),
             _ => Ok(None),
         }
+    }
+}
+
+/// `downgrade validate`, `enable` and `cancel`.
+pub(super) async fn downgrade(ctl: Rc<Ctl>, action: pb::DowngradeAction) -> Result<(), Exit> {
+    let version = match (action, ctl.args.as_slice()) {
+        (pb::DowngradeAction::Cancel, _) => String::new(),
+        (_, []) => return Err(Exit::new(BAD_ARGS, "TARGET_VERSION not provided")),
+        (_, [version]) if version.is_empty() => {
+            return Err(Exit::new(BAD_ARGS, "target version not provided"));
+        }
+        (_, [version]) => version.clone(),
+        _ => return Err(Exit::new(BAD_ARGS, "too many arguments")),
+    };
+    let deadline_us = ctl.deadline_us();
+    let (client, settings) = ctl.client().await?;
+    let op = Op::Downgrade(pb::DowngradeRequest { action: action.into(), version });
+    match client.call(&op, deadline_us).await.map_err(failed)? {
+        Answer::Downgrade(answer) => {
+            let name = match action {
+                pb::DowngradeAction::Validate => "validate",
+                pb::DowngradeAction::Enable => "enable",
+                pb::DowngradeAction::Cancel => "cancel",
+            };
+            ctl.show(&settings.printer, &Shown::Downgrade(name, answer)).await
+        }
+        _ => unreachable!("a downgrade is answered as one"),
     }
 }

@@ -6,19 +6,27 @@
 //!
 //! Not here: what the server decides (`etcd`), processes and connections (`sim`).
 
+mod auth;
+mod check;
 pub mod client;
 mod complete;
 mod endpoint;
+mod exec;
 pub(crate) mod exit;
+mod feed;
 pub(crate) mod flags;
 pub mod go;
 pub(crate) mod help;
 mod kv;
 mod lease;
+mod lock;
 mod maintenance;
 mod member;
+mod metrics;
+mod mirror;
 pub(crate) mod misc;
 pub(crate) mod parse;
+mod password;
 mod printer;
 pub(crate) mod settings;
 pub(crate) mod table;

@@ -3,10 +3,11 @@
 use sim::Sys;
 
 use super::Ctl;
-use super::client::{Client, Spec};
+use super::client::{Client, Failure, Spec};
 use super::exit::{BAD_ARGS, BAD_CONNECTION, BAD_FEATURE, ERROR, Exit};
 use super::flags::Flags;
 use super::go::{addr, json};
+use super::password;
 use super::printer::Printer;
 
 /// What a command knows once it has looked at the environment.
@@ -42,31 +43,48 @@ impl Ctl {
                 return Err(Exit::new(BAD_ARGS, text));
             }
         }
+        let user = match flags.text("user") {
+            "" => None,
+            user => Some(credentials(self, user, flags.text("password"), "Password: ").await?),
+        };
         let write_out = flags.text("write-out");
         let printer = Printer::named(write_out, flags.bool("hex"), self.release.is_3_6())
             .ok_or_else(|| Exit::new(BAD_FEATURE, "unsupported output format"))?;
-        let tls = self.tls(&flags).map_err(|error| Exit::new(BAD_ARGS, error))?;
+        let spec = Spec { endpoints, user, ..self.spec_of(&flags, "")? };
+        Ok(Settings { flags, spec, printer })
+    }
+
+    /// What flags say of connecting, but to whom and as whom.
+    pub(super) fn spec_of(&self, flags: &Flags, prefix: &str) -> Result<Spec, Exit> {
+        let tls = self.tls(flags, prefix).map_err(|error| Exit::new(BAD_ARGS, error))?;
         let max_send_bytes = match u64::try_from(flags.int("max-request-bytes")) {
             Ok(0) | Err(_) => 2 * 1024 * 1024,
             Ok(bytes) => bytes,
         };
-        let spec = Spec { endpoints, tls, max_send_bytes };
-        Ok(Settings { flags, spec, printer })
+        Ok(Spec { endpoints: Vec::new(), tls, max_send_bytes, user: None })
     }
 
     /// A client over all endpoints.
     pub async fn client(&self) -> Result<(Client, Settings), Exit> {
         let settings = self.settings().await?;
-        let client = self.connect(&settings.spec)?;
+        let client = self.connect(&settings.spec).await?;
         Ok((client, settings))
     }
 
-    /// A client of a given specification.
-    pub fn connect(&self, spec: &Spec) -> Result<Client, Exit> {
+    /// A client of a given specification, logged in if it names a user.
+    pub async fn connect(&self, spec: &Spec) -> Result<Client, Exit> {
         if spec.endpoints.is_empty() {
             return Err(Exit::new(BAD_CONNECTION, "etcdclient: no available endpoints"));
         }
-        Ok(Client::new(&self.sys, self.release, "etcd-client", spec))
+        let client = Client::new(&self.sys, self.release, "etcd-client", spec);
+        self.log_in(&client).await.map_err(|error| Exit::new(BAD_CONNECTION, error))?;
+        Ok(client)
+    }
+
+    /// Logs a new client in, which may take as long as dialing.
+    pub async fn log_in(&self, client: &Client) -> Result<(), Failure> {
+        let dial_us = self.flags.duration_us("dial-timeout");
+        client.log_in(Some(self.sys.mono_us() + dial_us).filter(|_| dial_us > 0)).await
     }
 
     /// `flags.SetPflagsFromEnv`: fills the inherited flags that the command line left alone,
@@ -192,8 +210,11 @@ impl Ctl {
     }
 
     /// Whether the client speaks TLS, after the checks of `transport.TLSInfo.ClientConfig`.
-    fn tls(&self, flags: &Flags) -> Result<bool, String> {
-        let (cert, key, ca) = (flags.text("cert"), flags.text("key"), flags.text("cacert"));
+    /// `prefix` is that of the flags' names: `dest-` for the other end of a mirror.
+    fn tls(&self, flags: &Flags, prefix: &str) -> Result<bool, String> {
+        let of = |name: &str| format!("{prefix}{name}");
+        let (cert, key) = (flags.text(&of("cert")), flags.text(&of("key")));
+        let ca = flags.text(&of("cacert"));
         if !cert.is_empty() || !key.is_empty() {
             if cert.is_empty() || key.is_empty() {
                 return Err(format!(
@@ -211,11 +232,13 @@ impl Ctl {
             // A bundle without a certificate in it is taken as an empty one.
             self.read_for_go(ca)?;
         }
-        let named = !flags.text("discovery-srv").is_empty() && !flags.bool("insecure-discovery");
+        let named = prefix.is_empty()
+            && !flags.text("discovery-srv").is_empty()
+            && !flags.bool("insecure-discovery");
         let given = [cert, key, ca].iter().any(|file| !file.is_empty()) || named;
         // Until 3.5 skipping the verification alone does not ask for TLS.
-        let skips = flags.bool("insecure-skip-tls-verify") && self.release.is_3_6();
-        Ok(given || skips || !flags.bool("insecure-transport"))
+        let skips = flags.bool(&of("insecure-skip-tls-verify")) && self.release.is_3_6();
+        Ok(given || skips || !flags.bool(&of("insecure-transport")))
     }
 
     fn read_for_go(&self, path: &str) -> Result<Vec<u8>, String> {
@@ -223,6 +246,22 @@ impl Ctl {
             Ok(bytes) => Ok(bytes.to_vec()),
             Err(errno) => Err(format!("open {path}: {}", go_errno(&errno.to_string()))),
         }
+    }
+}
+
+/// `name[:password]` of a flag and the password of another; what is missing is asked for.
+pub(super) async fn credentials(
+    ctl: &Ctl,
+    user: &str,
+    given: &str,
+    prompt: &str,
+) -> Result<(String, String), Exit> {
+    if !given.is_empty() {
+        return Ok((user.to_owned(), given.to_owned()));
+    }
+    match user.split_once(':') {
+        Some((name, word)) => Ok((name.to_owned(), word.to_owned())),
+        None => Ok((user.to_owned(), password::ask(ctl, prompt).await)),
     }
 }
 

@@ -1,19 +1,21 @@
 //! The commands of etcdctl: one table that parsing, help, completion and running read.
 //!
-//! Order is etcdctl's own, because suggestions for a mistyped name follow it. Commands that a
-//! later stage of the lab brings are named too, for the sake of prefixes and suggestions, but
-//! cannot run and are not offered.
+//! Order is etcdctl's own, because suggestions for a mistyped name follow it.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use etcd::Release;
+use etcd::pb::DowngradeAction;
 
 use super::flags::{Flag, Flags, Kind, Since};
 use crate::etcdutl::restore_flags;
 
-use super::{Ctl, Exit, endpoint, kv, lease, maintenance, member, misc, txn, watch};
+use super::{
+    Ctl, Exit, auth, check, endpoint, kv, lease, lock, maintenance, member, mirror, misc, txn,
+    watch,
+};
 
 /// What a running command comes to.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<(), Exit>>>>;
@@ -463,7 +465,7 @@ static SNAPSHOT: [Command; 3] = [
         "Stores a member's data in a file",
         Run::Does(|c| Box::pin(maintenance::snapshot_save(c))),
     )
-    .made_at("snapshotSaveCommandFunc", "snapshot_command.go", (0, 0)),
+    .made_at("snapshotSaveCommandFunc", "snapshot_command.go", (79, 112)),
     Command::new(
         "restore",
         "<filename> [options]",
@@ -489,6 +491,201 @@ pub(crate) const SHELLS: [&str; 4] = ["bash", "zsh", "fish", "powershell"];
 /// How to use those scripts.
 pub(crate) const COMPLETION_ABOUT: &str =
     "Source the script in your shell, or put it where your shell looks for completions.";
+
+static MIRROR: [Flag; 11] = [
+    Flag::new("dest-cacert", Kind::Text, "", "CA bundle for the destination"),
+    Flag::new("dest-cert", Kind::Text, "", "TLS certificate file to show to the destination"),
+    Flag::new("dest-insecure-transport", Kind::Bool, "true", "talk to the destination without TLS"),
+    Flag::new("dest-key", Kind::Text, "", "key file of that certificate"),
+    Flag::new("dest-password", Kind::Text, "", "password of --dest-user"),
+    Flag::new("dest-prefix", Kind::Text, "", "what stands for --prefix in the destination"),
+    Flag::new("dest-user", Kind::Text, "", "name[:password] to log in with at the destination"),
+    Flag::new("max-txn-ops", Kind::Uint, "128", "at most so many changes in one transaction")
+        .since(Since::V36),
+    Flag::switch("no-dest-prefix", "leave --prefix out of the keys in the destination"),
+    Flag::new("prefix", Kind::Text, "", PREFIX),
+    Flag::new("rev", Kind::Int, "0", "begin with the changes of this revision").since(Since::V36),
+];
+
+static AUTH: [Command; 3] = [
+    Command::new("enable", "", "Turns authentication on", Run::Does(|c| Box::pin(auth::enable(c))))
+        .made_at("authEnableCommandFunc", "auth_command.go", (80, 78)),
+    Command::new(
+        "disable",
+        "",
+        "Turns authentication off",
+        Run::Does(|c| Box::pin(auth::disable(c))),
+    )
+    .made_at("authDisableCommandFunc", "auth_command.go", (118, 116)),
+    Command::new(
+        "status",
+        "",
+        "Shows whether authentication is on",
+        Run::Does(|c| Box::pin(auth::status(c))),
+    )
+    .made_at("authStatusCommandFunc", "auth_command.go", (56, 54)),
+];
+
+const INTERACTIVE: Flag =
+    Flag::new("interactive", Kind::Bool, "true", "ask for the password at the terminal");
+
+static USER: [Command; 7] = [
+    Command::new(
+        "add",
+        "<user name or user:password> [options]",
+        "Adds a user",
+        Run::Does(|c| Box::pin(auth::user_add(c))),
+    )
+    .flags(&[
+        INTERACTIVE,
+        Flag::new("new-user-password", Kind::Text, "", "the password"),
+        Flag::switch("no-password", "no password: the user shows a certificate"),
+    ])
+    .made_at("userAddCommandFunc", "user_command.go", (164, 165)),
+    Command::new(
+        "delete",
+        "<user name>",
+        "Deletes a user",
+        Run::Does(|c| Box::pin(auth::user_delete(c))),
+    )
+    .made_at("userDeleteCommandFunc", "user_command.go", (178, 179)),
+    Command::new(
+        "get",
+        "<user name> [options]",
+        "Shows the roles of a user",
+        Run::Does(|c| Box::pin(auth::user_get(c))),
+    )
+    .flags(&[Flag::switch("detail", "show what the roles permit")])
+    .made_at("userGetCommandFunc", "user_command.go", (192, 193)),
+    Command::new("list", "", "Lists the users", Run::Does(|c| Box::pin(auth::user_list(c))))
+        .made_at("userListCommandFunc", "user_command.go", (219, 220)),
+    Command::new(
+        "passwd",
+        "<user name> [options]",
+        "Gives a user another password",
+        Run::Does(|c| Box::pin(auth::user_passwd(c))),
+    )
+    .flags(&[INTERACTIVE])
+    .made_at("userChangePasswordCommandFunc", "user_command.go", (241, 242)),
+    Command::new(
+        "grant-role",
+        "<user name> <role name>",
+        "Gives a user a role",
+        Run::Does(|c| Box::pin(auth::user_grant_role(c))),
+    )
+    .made_at("userGrantRoleCommandFunc", "user_command.go", (255, 256)),
+    Command::new(
+        "revoke-role",
+        "<user name> <role name>",
+        "Takes a role from a user",
+        Run::Does(|c| Box::pin(auth::user_revoke_role(c))),
+    )
+    .made_at("userRevokeRoleCommandFunc", "user_command.go", (269, 270)),
+];
+
+static RANGE: [Flag; 2] = [Flag::switch("from-key", FROM_KEY), Flag::switch("prefix", PREFIX)];
+
+static ROLE: [Command; 6] = [
+    Command::new("add", "<role name>", "Adds a role", Run::Does(|c| Box::pin(auth::role_add(c))))
+        .made_at("roleAddCommandFunc", "role_command.go", (113, 112)),
+    Command::new(
+        "delete",
+        "<role name>",
+        "Deletes a role",
+        Run::Does(|c| Box::pin(auth::role_delete(c))),
+    )
+    .made_at("roleDeleteCommandFunc", "role_command.go", (127, 126)),
+    Command::new(
+        "get",
+        "<role name>",
+        "Shows what a role permits",
+        Run::Does(|c| Box::pin(auth::role_get(c))),
+    )
+    .made_at("roleGetCommandFunc", "role_command.go", (142, 141)),
+    Command::new("list", "", "Lists the roles", Run::Does(|c| Box::pin(auth::role_list(c))))
+        .made_at("roleListCommandFunc", "role_command.go", (156, 155)),
+    Command::new(
+        "grant-permission",
+        "[options] <role name> <permission type> <key> [endkey]",
+        "Permits a role to read, write or readwrite keys",
+        Run::Does(|c| Box::pin(auth::role_grant(c))),
+    )
+    .flags(&RANGE)
+    .made_at("roleGrantPermissionCommandFunc", "role_command.go", (176, 175)),
+    Command::new(
+        "revoke-permission",
+        "<role name> <key> [endkey]",
+        "Takes a permission from a role",
+        Run::Does(|c| Box::pin(auth::role_revoke(c))),
+    )
+    .flags(&RANGE)
+    .made_at("roleRevokePermissionCommandFunc", "role_command.go", (191, 190)),
+];
+
+const AUTO_COMPACT: Flag = Flag::switch("auto-compact", "compact the store when it is done");
+const AUTO_DEFRAG: Flag = Flag::switch("auto-defrag", "defragment the members when it is done");
+const LOAD: Flag = Flag::new("load", Kind::Text, "s", "how much: small, medium, large or xLarge")
+    .values(&["small", "medium", "large", "xLarge"]);
+
+static CHECK: [Command; 2] = [
+    Command::new(
+        "perf",
+        "[options]",
+        "Tests whether the cluster keeps up with a rate of writes",
+        Run::Does(|c| Box::pin(check::perf(c))),
+    )
+    .flags(&[
+        AUTO_COMPACT,
+        AUTO_DEFRAG,
+        LOAD,
+        Flag::new("prefix", Kind::Text, "/etcdctl-check-perf/", "how the keys it writes begin"),
+    ])
+    .made_at("newCheckPerfCommand", "check.go", (158, 155))
+    .direct(true, true),
+    Command::new(
+        "datascale",
+        "[options]",
+        "Measures the memory a member takes for a load of keys",
+        Run::Does(|c| Box::pin(check::datascale(c))),
+    )
+    .flags(&[
+        AUTO_COMPACT,
+        AUTO_DEFRAG,
+        LOAD,
+        Flag::new(
+            "prefix",
+            Kind::Text,
+            "/etcdctl-check-datascale/",
+            "how the keys it writes begin",
+        ),
+    ])
+    .made_at("newCheckDatascaleCommand", "check.go", (329, 328))
+    .direct(true, true),
+];
+
+static DOWNGRADE: [Command; 3] = [
+    Command::new(
+        "validate",
+        "<TARGET_VERSION>",
+        "Tests whether the cluster could go back to a release",
+        Run::Does(|c| Box::pin(maintenance::downgrade(c, DowngradeAction::Validate))),
+    )
+    .made_at("downgradeValidateCommandFunc", "downgrade_command.go", (88, 0)),
+    Command::new(
+        "enable",
+        "<TARGET_VERSION>",
+        "Begins to go back to a release",
+        Run::Does(|c| Box::pin(maintenance::downgrade(c, DowngradeAction::Enable))),
+    )
+    .made_at("downgradeEnableCommandFunc", "downgrade_command.go", (114, 0)),
+    Command::new(
+        "cancel",
+        "",
+        "Stays with the release it has",
+        Run::Does(|c| Box::pin(maintenance::downgrade(c, DowngradeAction::Cancel))),
+    )
+    .made_at("downgradeCancelCommandFunc", "downgrade_command.go", (128, 0)),
+];
 
 static COMMANDS: &[Command] = &[
     GET_COMMAND,
@@ -554,13 +751,34 @@ static COMMANDS: &[Command] = &[
     Command::group("lease", "Commands about leases", &LEASE),
     Command::group("member", "Commands about the members of the cluster", &MEMBER),
     Command::group("snapshot", "Commands about snapshots of the data", &SNAPSHOT),
-    Command::later("make-mirror"),
-    Command::later("lock"),
-    Command::later("elect"),
-    Command::later("auth"),
-    Command::later("user"),
-    Command::later("role"),
-    Command::later("check"),
+    Command::new(
+        "make-mirror",
+        "[options] <destination>",
+        "Copies keys to another cluster, and every change of them",
+        Run::Does(|c| Box::pin(mirror::run(c))),
+    )
+    .flags(&MIRROR)
+    .made_at("makeMirrorCommandFunc", "make_mirror_command.go", (135, 124)),
+    Command::new(
+        "lock",
+        "<lockname> [exec-command arg1 arg2 ...]",
+        "Takes a lock and holds it, or holds it while a command runs",
+        Run::Does(|c| Box::pin(lock::lock(c))),
+    )
+    .flags(&[Flag::new("ttl", Kind::Int, "10", "seconds the lock outlives a lost holder")])
+    .made_at("lockCommandFunc", "lock_command.go", (50, 50)),
+    Command::new(
+        "elect",
+        "<election-name> [proposal]",
+        "Stands for election, or watches one",
+        Run::Does(|c| Box::pin(lock::elect(c))),
+    )
+    .flags(&[Flag::switch("listen", "only watch who leads").short('l')])
+    .made_at("electCommandFunc", "elect_command.go", (48, 50)),
+    Command::group("auth", "Commands about authentication", &AUTH),
+    Command::group("user", "Commands about users", &USER),
+    Command::group("role", "Commands about roles", &ROLE),
+    Command::group("check", "Commands that check properties of the cluster", &CHECK),
     Command::new(
         "completion",
         "[bash|zsh|fish|powershell]",
@@ -570,7 +788,8 @@ static COMMANDS: &[Command] = &[
     .about(COMPLETION_ABOUT)
     .one_of(&SHELLS)
     .since(Since::V36),
-    Command::later("downgrade").since(Since::V36),
+    Command::group("downgrade", "Commands about going back a release", &DOWNGRADE)
+        .since(Since::V36),
     Command::new("help", "[command]", "Explains a command", Run::Does(|c| Box::pin(misc::help(c)))),
 ];
 

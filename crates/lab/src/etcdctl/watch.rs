@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use etcd::pb;
 use etcd::rpc::{Answer, Op};
-use sim::{Fd, FileKind, OpenFlags, SpawnSpec, Sys};
 
 use super::client::{Client, Failure, Stream};
 use super::exit::{BAD_ARGS, Exit, INTERRUPTED, INVALID_INPUT};
@@ -15,7 +14,7 @@ use super::go::quote::{quote, quote_all};
 use super::kv::range;
 use super::printer::{Printer, Shown, WatchView};
 use super::txn::{Lines, argify};
-use super::{Ctl, exit};
+use super::{Ctl, exec, exit};
 use args::{Asked, interactive, one_shot};
 
 /// The pauses before a broken stream is opened again, and their end.
@@ -334,68 +333,10 @@ impl<'a> Watching<'a> {
             ("ETCD_WATCH_KEY".to_owned(), quote(&pair.key)),
             ("ETCD_WATCH_VALUE".to_owned(), quote(&pair.value)),
         ]);
-        let path = look_path(sys, &words[0])?;
-        let argv: Vec<&str> = words.iter().map(String::as_str).collect();
-        let mut spec = SpawnSpec { env, ..SpawnSpec::new(&path, &argv) };
-        let null = sys.open("/dev/null", OpenFlags::READ).map_err(|errno| errno.to_string())?;
-        spec.fds = vec![(Fd::STDIN, null), (Fd::STDOUT, Fd::STDOUT), (Fd::STDERR, Fd::STDERR)];
-        let child = sys.spawn(spec);
-        let _ = sys.close(null);
-        let child = child.map_err(|errno| {
-            format!("fork/exec {path}: {}", super::settings::go_errno(&errno.to_string()))
-        })?;
-        match sys.wait(child).await {
-            sim::ExitStatus::Code(0) => Ok(()),
-            sim::ExitStatus::Code(code) => Err(format!("exit status {code}")),
-            sim::ExitStatus::Signal(signal) => Err(format!("signal: {}", signal_text(signal))),
-        }
+        exec::run(sys, words, env).await.map_err(|failed| failed.text)
     }
 }
 
 fn creating(request: &pb::WatchCreateRequest) -> Op {
     Op::WatchCreate { create: request.clone(), require_leader: true }
-}
-
-/// `exec.LookPath`.
-fn look_path(sys: &Sys, name: &str) -> Result<String, String> {
-    let executable = |path: &str| {
-        sys.stat(path).is_ok_and(|stat| stat.kind == FileKind::File && stat.mode & 0o111 != 0)
-    };
-    if name.contains('/') {
-        return match sys.stat(name) {
-            Ok(_) if executable(name) => Ok(name.to_owned()),
-            Ok(_) => Err(format!("fork/exec {name}: permission denied")),
-            Err(errno) => {
-                let text = super::settings::go_errno(&errno.to_string());
-                Err(format!("fork/exec {name}: {text}"))
-            }
-        };
-    }
-    let path = sys.env("PATH").unwrap_or_default();
-    path.split(':')
-        .map(|dir| if dir.is_empty() { format!("./{name}") } else { format!("{dir}/{name}") })
-        .find(|path| executable(path))
-        .ok_or_else(|| {
-            format!("exec: {}: executable file not found in $PATH", quote(name.as_bytes()))
-        })
-}
-
-/// What Go calls a signal.
-fn signal_text(signal: sim::Signal) -> &'static str {
-    match signal {
-        sim::Signal::Hup => "hangup",
-        sim::Signal::Int => "interrupt",
-        sim::Signal::Quit => "quit",
-        sim::Signal::Abrt => "aborted",
-        sim::Signal::Kill => "killed",
-        sim::Signal::Usr1 => "user defined signal 1",
-        sim::Signal::Usr2 => "user defined signal 2",
-        sim::Signal::Pipe => "broken pipe",
-        sim::Signal::Alrm => "alarm clock",
-        sim::Signal::Term => "terminated",
-        sim::Signal::Chld => "child exited",
-        sim::Signal::Cont => "continued",
-        sim::Signal::Stop => "stopped (signal)",
-        sim::Signal::Tstp => "stopped",
-    }
 }

@@ -188,7 +188,7 @@ impl Terminal {
     pub(crate) fn key(&mut self, tty: TtyId, bytes: &[u8], columns: u16, world: &World) -> Edited {
         self.columns = columns;
         if self.editor.is_busy() {
-            return self.cooked(tty, bytes);
+            return self.cooked(tty, bytes, world.tty_echo(sim_tty(tty)));
         }
         let cwd = world.tty_cwd(sim_tty(tty)).unwrap_or_else(|| "/root".into());
         let around = Around { world, host: self.host, cwd };
@@ -203,7 +203,18 @@ impl Terminal {
     }
 
     /// The line discipline of a tty: echo, erase, and lines for the program.
-    fn cooked(&mut self, tty: TtyId, bytes: &[u8]) -> Edited {
+    fn cooked(&mut self, tty: TtyId, bytes: &[u8], echo: bool) -> Edited {
+        let at_line_start = self.at_line_start;
+        let mut edited = self.discipline(tty, bytes);
+        let interrupted = edited.submit.iter().any(|it| matches!(it, Input::Signal { .. }));
+        if !echo && !interrupted {
+            edited.echo.clear();
+            self.at_line_start = at_line_start;
+        }
+        edited
+    }
+
+    fn discipline(&mut self, tty: TtyId, bytes: &[u8]) -> Edited {
         let mut edited = Edited { echo: Vec::new(), submit: Vec::new() };
         for c in String::from_utf8_lossy(bytes).chars() {
             match c {

@@ -106,10 +106,24 @@ impl Kernel {
         }
     }
 
+    /// Whether what is typed in the terminal is to be shown.
+    pub(crate) fn tty_echo(&self, id: TtyId) -> bool {
+        self.ttys.get(&id).is_none_or(|tty| !tty.silent)
+    }
+
+    /// Has the terminal of a process show what is typed, or not.
+    pub(crate) fn tty_set_echo(&mut self, pid: Pid, on: bool) {
+        let tty = self.procs.get(&pid).and_then(|proc| proc.tty);
+        if let Some(tty) = tty.and_then(|id| self.ttys.get_mut(&id)) {
+            tty.silent = !on;
+        }
+    }
+
     /// The login shell is done with a command.
     pub(crate) fn tty_done(&mut self, id: TtyId, exit: i32) {
         if let Some(tty) = self.ttys.get_mut(&id) {
             tty.running = None;
+            tty.silent = false;
             tty.foreground.clear();
         }
         let event = WorldEvent::CommandDone { tty: id, exit };

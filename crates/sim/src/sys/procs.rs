@@ -174,6 +174,12 @@ impl Sys {
         self.with(|kernel| kernel.proc_mut(self.pid)?.pending.pop_front())
     }
 
+    /// Has the process's terminal show what is typed, or not: for a password. The end of the
+    /// command turns it on again.
+    pub fn set_echo(&self, on: bool) {
+        self.with(|kernel| kernel.tty_set_echo(self.pid, on));
+    }
+
     /// The login shell waits for its next command; none when the terminal was closed.
     pub async fn next_command(&self) -> Option<String> {
         poll_fn(|_| {

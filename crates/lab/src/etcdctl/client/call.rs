@@ -81,6 +81,12 @@ impl Failure {
         Failure { status, timed_out: true }
     }
 
+    /// As gRPC words it, where the library does not reword it.
+    pub fn raw(&self) -> String {
+        let Status { code, message } = &self.status;
+        format!("rpc error: code = {code} desc = {message}")
+    }
+
     /// Whether trying again makes no sense (`isHaltErr`).
     pub fn halts(&self) -> bool {
         self.status.code != Code::Unavailable

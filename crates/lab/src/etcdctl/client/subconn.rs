@@ -39,6 +39,11 @@ impl SubConn {
         SubConn { address, tls, phase: Phase::Idle, backoff_us: BACKOFF_US, error: None }
     }
 
+    /// Another one to the same address.
+    pub(super) fn twin(&self) -> SubConn {
+        SubConn::new(self.address.clone(), self.tls)
+    }
+
     /// The connection, if it can be used.
     pub(super) fn ready(&self) -> Option<&Rc<Conn>> {
         match &self.phase {

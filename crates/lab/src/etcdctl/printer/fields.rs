@@ -55,6 +55,13 @@ pub(super) fn text(printer: &Printer, shown: &Shown) -> Option<Vec<u8>> {
                 fields.out.push('\n');
             }
         }
+        Shown::Done(_, answer) => fields.header(answer.header.as_ref()),
+        Shown::Role(_, answer) => fields.role(answer),
+        Shown::Roles(answer) => {
+            fields.header(answer.header.as_ref());
+            let quoted = answer.roles.iter().map(|name| format!(" {}", quote(name.as_bytes())));
+            let _ = writeln!(fields.out, "\"Roles\" :{}", quoted.collect::<String>());
+        }
         _ => return fields.lease(shown).then(|| fields.out.into_bytes()),
     }
     Some(fields.out.into_bytes())
@@ -166,6 +173,21 @@ impl Fields<'_> {
             _ => return false,
         }
         true
+    }
+
+    fn role(&mut self, answer: &pb::AuthRoleGetResponse) {
+        self.header(answer.header.as_ref());
+        for perm in &answer.perm {
+            let kind = match perm.perm_type() {
+                pb::PermissionType::Read => "READ",
+                pb::PermissionType::Write => "WRITE",
+                pb::PermissionType::Readwrite => "READWRITE",
+            };
+            // etcdctl prints a blank too many here.
+            self.line("PermType", format!(" {kind}"));
+            self.line("Key", quote(&perm.key));
+            self.line("RangeEnd", quote(&perm.range_end));
+        }
     }
 
     fn members(&mut self, answer: &pb::MemberListResponse) {

@@ -58,9 +58,55 @@ pub(super) fn text(printer: &Printer, shown: &Shown) -> Option<Vec<u8>> {
             let alarms: Vec<String> = answer.alarms.iter().map(alarm).collect();
             with_header(answer.header.as_ref()).some_list("alarms", &alarms).end()
         }
+        Shown::Done(_, answer) => with_header(answer.header.as_ref()).end(),
+        Shown::AuthStatus(_)
+        | Shown::User(..)
+        | Shown::Users(_)
+        | Shown::Role(..)
+        | Shown::Roles(_)
+        | Shown::Downgrade(..) => auth(shown),
         _ => lease(shown),
     };
     Some(format!("{text}\n").into_bytes())
+}
+
+/// Users, roles and the like.
+fn auth(shown: &Shown) -> String {
+    let names = |names: &[String]| names.iter().map(|name| json::string(name)).collect::<Vec<_>>();
+    let object = |header: &Option<ResponseHeader>| with_header(header.as_ref());
+    match shown {
+        Shown::AuthStatus(answer) => object(&answer.header)
+            .some_true("enabled", answer.enabled)
+            .some_number("authRevision", answer.auth_revision.into())
+            .end(),
+        Shown::User(_, answer) => {
+            object(&answer.header).some_list("roles", &names(&answer.roles)).end()
+        }
+        Shown::Users(answer) => {
+            object(&answer.header).some_list("users", &names(&answer.users)).end()
+        }
+        Shown::Roles(answer) => {
+            object(&answer.header).some_list("roles", &names(&answer.roles)).end()
+        }
+        Shown::Role(_, answer) => {
+            let permissions: Vec<String> = answer
+                .perm
+                .iter()
+                .map(|perm| {
+                    Object::default()
+                        .some_number("permType", perm.perm_type.into())
+                        .some_bytes("key", &perm.key)
+                        .some_bytes("range_end", &perm.range_end)
+                        .end()
+                })
+                .collect();
+            object(&answer.header).some_list("perm", &permissions).end()
+        }
+        Shown::Downgrade(_, answer) => {
+            object(&answer.header).some_string("version", &answer.version).end()
+        }
+        _ => unreachable!("the caller prints the others"),
+    }
 }
 
 /// 3.6 leaves an empty list nil, 3.5 makes it empty.

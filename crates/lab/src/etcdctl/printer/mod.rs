@@ -88,6 +88,20 @@ pub enum Shown {
     HashKv(Vec<(String, pb::HashKvResponse)>),
     /// `move-leader` from one to another.
     MoveLeader(u64, u64, pb::HeaderResponse),
+    /// What is said of a change of users or roles, and its answer.
+    Done(String, pb::HeaderResponse),
+    /// `auth status`.
+    AuthStatus(pb::AuthStatusResponse),
+    /// `user get` of a name.
+    User(String, pb::AuthUserGetResponse),
+    /// `user list`.
+    Users(pb::AuthUserListResponse),
+    /// `role get` of a name.
+    Role(String, pb::AuthRoleGetResponse),
+    /// `role list`.
+    Roles(pb::AuthRoleListResponse),
+    /// `downgrade`, with what was done.
+    Downgrade(&'static str, pb::DowngradeResponse),
     /// `alarm list` and `alarm disarm`. Without a header where the library makes the answer.
     Alarm(pb::AlarmResponse),
 }

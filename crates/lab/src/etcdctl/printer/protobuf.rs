@@ -35,6 +35,13 @@ pub(super) fn bytes(shown: &Shown) -> Option<Vec<u8>> {
         Shown::MemberChange(_, _, answer) | Shown::Members(answer) => Some(answer.encode_to_vec()),
         Shown::MoveLeader(_, _, answer) => Some(answer.encode_to_vec()),
         Shown::Alarm(answer) => Some(answer.encode_to_vec()),
+        Shown::Done(_, answer) => Some(answer.encode_to_vec()),
+        Shown::AuthStatus(answer) => Some(answer.encode_to_vec()),
+        Shown::User(_, answer) => Some(answer.encode_to_vec()),
+        Shown::Users(answer) => Some(answer.encode_to_vec()),
+        Shown::Role(_, answer) => Some(answer.encode_to_vec()),
+        Shown::Roles(answer) => Some(answer.encode_to_vec()),
+        Shown::Downgrade(_, answer) => Some(answer.encode_to_vec()),
         Shown::Health(_) | Shown::Status(_) | Shown::HashKv(_) => None,
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use etcd::pb::response_op::Response;
-use etcd::pb::{self, EventType, KeyValue};
+use etcd::pb::{self, EventType, KeyValue, PermissionType};
 
+use super::super::kv::prefix_end;
 use super::{Printer, Shown, Text, rows};
 
 pub(super) fn text(printer: &Printer, shown: &Shown) -> Text {
@@ -40,9 +41,47 @@ pub(super) fn text(printer: &Printer, shown: &Shown) -> Text {
             let rows = rows::of(printer, shown).map(|(_, rows)| rows).unwrap_or_default();
             rows.iter().for_each(|row| line(out, &row.join(", ")));
         }
+        Shown::User(name, answer) => {
+            let roles: String = answer.roles.iter().map(|role| format!(" {role}")).collect();
+            line(out, &format!("User: {name}\nRoles:{roles}"));
+        }
+        Shown::Users(answer) => answer.users.iter().for_each(|name| line(out, name)),
+        Shown::Roles(answer) => answer.roles.iter().for_each(|name| line(out, name)),
+        Shown::Role(name, answer) => role(printer, out, name, &answer.perm),
         _ => line_of(printer, shown, out),
     }
     text
+}
+
+/// A role's permissions, those to read and those to write.
+fn role(printer: &Printer, out: &mut Vec<u8>, name: &str, permissions: &[pb::Permission]) {
+    line(out, &format!("Role {name}"));
+    for (title, kind) in [("Read", PermissionType::Read), ("Write", PermissionType::Write)] {
+        line(out, &format!("KV {title}:"));
+        if name == "root" && permissions.is_empty() && printer.is_3_6 {
+            line(out, "\t[, <open ended>");
+        }
+        let both = PermissionType::Readwrite;
+        for perm in permissions.iter().filter(|it| [kind, both].contains(&it.perm_type())) {
+            out.push(b'\t');
+            out.extend_from_slice(&keys_of(printer, perm));
+            out.push(b'\n');
+        }
+    }
+}
+
+fn keys_of(printer: &Printer, perm: &pb::Permission) -> Vec<u8> {
+    let (key, end) = (&perm.key[..], &perm.range_end[..]);
+    let mut said = match end {
+        b"" => return key.to_vec(),
+        b"\0" => [b"[", key, b", <open ended>"].concat(),
+        _ => [b"[", key, b", ", end, b")"].concat(),
+    };
+    // Until 3.5 the keys from the empty one on counted as a prefix too.
+    if prefix_end(key) == end && (!key.is_empty() || !printer.is_3_6) {
+        said.extend_from_slice(&[b" (prefix ", key, b")"].concat());
+    }
+    said
 }
 
 /// The answers that are a line or two.
@@ -75,6 +114,14 @@ fn line_of(printer: &Printer, shown: &Shown, out: &mut Vec<u8>) {
         }
         Shown::MemberChange(id, done, answer) => {
             format!("Member {id:16x} {done} cluster {:16x}", cluster(&answer.header))
+        }
+        Shown::Done(said, _) => said.clone(),
+        Shown::AuthStatus(answer) => {
+            let (enabled, revision) = (answer.enabled, answer.auth_revision);
+            format!("Authentication Status: {enabled}\nAuthRevision: {revision}")
+        }
+        Shown::Downgrade(done, answer) => {
+            format!("Downgrade {done} success, cluster version {}", answer.version)
         }
         Shown::MoveLeader(from, to, _) => {
             format!("Leadership transferred from {from:x} to {to:x}")
