@@ -49,10 +49,13 @@ for (const name of readdirSync(hashed)) {
   if (!current.has(name)) rmSync(join(hashed, name));
 }
 
-/** Builds core.wasm with cargo and says where it is. */
+/**
+ * Builds core.wasm with cargo and says where it is. The crate is a library for Rust
+ * programs; here alone it is to be a module, which `--crate-type` asks for.
+ */
 function buildCore() {
-  const args = ['build', '-p', 'lab', '--lib', '--release', '--features', 'core'];
-  args.push('--target', 'wasm32-unknown-unknown');
+  const args = ['rustc', '-p', 'lab', '--lib', '--release', '--no-default-features'];
+  args.push('--features', 'core', '--target', 'wasm32-unknown-unknown', '--crate-type', 'cdylib');
   execFileSync('cargo', args, { cwd: root, stdio: 'inherit' });
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   return join(target, 'wasm32-unknown-unknown', 'release', 'lab.wasm');
