@@ -20,6 +20,7 @@ let journal = []; // {seq, at, bytes}: inputs since the oldest checkpoint
 let lastSeq = 0;
 let now = 0;
 let eventsMax = 512;
+let dead = false; // no checkpoint came through: nothing is answered any more
 let epoch = 0; // counts restores, so that a frame under way notices
 
 /** Compiles the core; the page starts it before it knows what to run. */
@@ -57,7 +58,9 @@ async function start({ point, undo, blocks, seq, bytes }) {
   }
   core = new Core(await module);
   now = 0;
-  return { bytes: core.call(bytes) };
+  const answer = core.call(bytes);
+  points.take(core.memory, lastSeq, now, false); // recovery has somewhere to begin
+  return { bytes: answer };
 }
 
 /** Any command that is no input. */
@@ -90,9 +93,10 @@ async function frame({ until, budget, want, step }) {
   const began = performance.now();
   const mine = epoch;
   let answer = step ? core.call(step) : null;
+  const target = Math.max(until, now); // the page may not know yet how far time has come
   let events = 0;
   while (!step) {
-    answer = tick(until, eventsMax);
+    answer = tick(target, eventsMax);
     const state = advanced(answer);
     if (!state) break;
     events += state.events;
@@ -205,7 +209,7 @@ async function recover(error) {
       return { point: point.id, dropped, now };
     }
   }
-  core = null;
+  dead = true;
   return { dead: true };
 }
 
@@ -238,7 +242,7 @@ self.onmessage = async ({ data }) => {
   const { id, kind } = data;
   let answer;
   try {
-    answer = await KINDS[kind](data);
+    answer = dead ? { none: true } : await KINDS[kind](data);
   } catch (error) {
     // What is no trap (a module that could not be fetched) has nothing to be brought back.
     const text = String(error?.message ?? error);

@@ -71,6 +71,8 @@ pub(crate) enum Trapped {
 /// An answer of the worker.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
+    /// The number of the question; given back to [`Link::done`] when the answer is handled.
+    pub(crate) id: u32,
     /// What it answers.
     pub(crate) ask: Ask,
     /// The session's answer, where it was asked.
@@ -111,7 +113,7 @@ impl Link {
         let known = Rc::clone(&waiting);
         let on_message = Closure::new(move |event: MessageEvent| {
             let raw = event.data();
-            let ask = known.borrow_mut().remove(&number(&raw, "id"));
+            let ask = known.borrow().get(&number(&raw, "id")).cloned();
             if let Some(ask) = ask {
                 heard.emit(reply(ask, raw));
             }
@@ -122,7 +124,13 @@ impl Link {
         Link { worker, next: Cell::new(1), waiting, _on_message: on_message, _on_error: on_error }
     }
 
-    /// True while an answer to a question of this kind is still to come.
+    /// The answer to a question was handled. Not before: a frame of the screen may come
+    /// between an answer's arrival and its turn, and must not ask the same again.
+    pub(crate) fn done(&self, id: u32) {
+        self.waiting.borrow_mut().remove(&id);
+    }
+
+    /// True while a question of this kind is not yet answered and handled.
     pub(crate) fn waits_for(&self, wanted: impl Fn(&Ask) -> bool) -> bool {
         self.waiting.borrow().values().any(wanted)
     }
@@ -237,6 +245,7 @@ fn reply(ask: Ask, raw: JsValue) -> Reply {
     });
     let trapped = Some(get(&raw, "trapped")).filter(|it| it.is_object());
     Reply {
+        id: number(&raw, "id"),
         ask,
         answer,
         delta,

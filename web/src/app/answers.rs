@@ -12,6 +12,7 @@ use crate::state::Dialog;
 impl App {
     /// True when the page is to be drawn anew.
     pub(super) fn answered(&mut self, ctx: &Context<Self>, reply: Reply) -> bool {
+        self.link.done(reply.id);
         if let Some(trapped) = &reply.trapped {
             self.trapped(trapped);
             return true;

@@ -128,7 +128,9 @@ impl App {
 
     /// The world is at a checkpoint again: the page goes there too.
     pub(super) fn jump_to(&mut self, point: u32) {
-        let Some(info) = self.points.get(&point).cloned() else { return };
+        // The very first checkpoint is the worker's own, at the world's beginning.
+        let start = PointInfo { seq: 0, now_us: 0, seen: 0, ttys: Vec::new() };
+        let info = self.points.get(&point).cloned().unwrap_or(start);
         self.now_us = info.now_us;
         for (tty, scroll) in &mut self.scrolls {
             let end = info.ttys.iter().find(|(it, _)| it == tty).map_or(0, |(_, end)| *end);
