@@ -16,7 +16,9 @@ const index = join(staging, 'index.html');
 let html = readFileSync(index, 'utf8');
 if (!release) html = html.replace(/<meta[^>]*Content-Security-Policy[^>]*>/i, '');
 // Browsers ignore the digest of a preloaded module, and warn about it.
-html = html.replace(/(<link rel="preload"[^>]*) integrity="[^"]*"/, '$1');
+html = html.replace(/<link\b[^>]*>/g, (tag) =>
+  /\bas="?fetch\b/.test(tag) ? tag.replace(/\s+integrity=("[^"]*"|[^\s>]+)/, '') : tag,
+);
 writeFileSync(index, html);
 
 const files = readdirSync(staging, { recursive: true, withFileTypes: true })

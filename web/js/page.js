@@ -3,7 +3,6 @@
 // The crate finds the terminal, the platform words and the worker under `quorumLab`.
 
 import * as platform from './platform.js';
-import * as store from './store.js';
 import * as terminal from './terminal.js';
 
 // Under Trusted Types only this policy may name scripts, and it names two.
@@ -24,7 +23,6 @@ globalThis.quorumLab = {
   build: BUILD,
   coreUrl: CORE_URL,
   startWorker,
-  store,
   terminal,
   platform,
 };

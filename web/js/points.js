@@ -39,6 +39,9 @@ export class Points {
   adopt(point, blocks) {
     const byId = new Map(blocks.map(([id, bytes]) => [id, { id, bytes }]));
     byId.set(0, ZEROS);
+    for (const id of point.blocks) {
+      if (byId.get(id)?.bytes.length !== BLOCK_BYTES) throw new Error(`block ${id} is damaged`);
+    }
     const adopted = {
       id: this.nextPoint++,
       seq: point.seq,

@@ -4,9 +4,10 @@
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use yew::Callback;
 
 use crate::platform::{self, browser};
-use crate::store::{self, SavedLab, StoreError};
+use crate::store::{Db, SavedLab, StoreError};
 
 /// Whether this tab may write.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +24,8 @@ pub(crate) enum Storage {
 pub(crate) struct Booted {
     /// Whether this tab may write.
     pub(crate) storage: Storage,
+    /// The store, where the browser gives one.
+    pub(crate) db: Option<Db>,
     /// Why not, if something is wrong.
     pub(crate) trouble: Option<StoreError>,
     /// The lab that was open last.
@@ -35,46 +38,47 @@ pub(crate) struct Booted {
 pub(crate) struct Watchers {
     /// Another tab stole the lock.
     pub(crate) on_lost: Closure<dyn FnMut()>,
-    /// The database was closed under us.
-    pub(crate) on_closed: Closure<dyn FnMut()>,
+    /// The database was closed under us: another tab needs it in another form.
+    pub(crate) closed: Callback<()>,
 }
 
 /// Opens everything.
 pub(crate) async fn boot(watchers: &Watchers) -> Booted {
     let fragment = take_fragment();
-    if let Err(error) = store::open(&watchers.on_closed).await {
-        return nowhere(error, fragment);
-    }
+    let db = match Db::open(watchers.closed.clone()).await {
+        Ok(db) => db,
+        Err(error) => return nowhere(error, fragment),
+    };
     let mine = acquire(false, watchers).await;
-    read(mine, fragment).await
+    read(db, mine, fragment).await
 }
 
 /// Reads everything anew after the lock was taken over.
 pub(crate) async fn read_as_writer(watchers: &Watchers) -> Booted {
-    match store::open(&watchers.on_closed).await {
-        Ok(()) => read(true, None).await,
+    match Db::open(watchers.closed.clone()).await {
+        Ok(db) => read(db, true, None).await,
         Err(error) => nowhere(error, None),
     }
 }
 
 fn nowhere(trouble: StoreError, fragment: Option<String>) -> Booted {
-    Booted { storage: Storage::Nowhere, trouble: Some(trouble), saved: None, fragment }
+    Booted { storage: Storage::Nowhere, db: None, trouble: Some(trouble), saved: None, fragment }
 }
 
-async fn read(mine: bool, fragment: Option<String>) -> Booted {
+async fn read(db: Db, mine: bool, fragment: Option<String>) -> Booted {
     let storage = match mine {
         false => Storage::Reader,
-        true => match store::raise_fence().await {
+        true => match db.raise_fence().await {
             Ok(fence) => Storage::Writer { fence },
             Err(error) => return nowhere(error, fragment),
         },
     };
     // A lab that cannot be read is not overwritten: a new one gets a name of its own.
-    let (saved, trouble) = match store::current().await {
+    let (saved, trouble) = match db.current().await {
         Ok(saved) => (saved, None),
         Err(error) => (None, Some(error)),
     };
-    Booted { storage, trouble, saved, fragment }
+    Booted { storage, db: Some(db), trouble, saved, fragment }
 }
 
 /// Asks to be the writer; with `steal`, the tab that is loses the lock.

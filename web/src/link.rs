@@ -4,7 +4,6 @@
 //! for. The worker's side is `web/js/worker.js`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -13,6 +12,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, Worker};
 use yew::Callback;
 
+use crate::map::Map;
 use crate::platform;
 
 /// Where an input came from; it decides what its answer does.
@@ -99,7 +99,7 @@ pub(crate) struct Reply {
 pub(crate) struct Link {
     worker: Worker,
     next: Cell<u32>,
-    waiting: Rc<RefCell<BTreeMap<u32, Ask>>>,
+    waiting: Rc<RefCell<Map<u32, Ask>>>,
     // Kept alive as long as the worker may call them.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut()>,
@@ -109,7 +109,7 @@ impl Link {
     /// Starts the worker; every answer goes to `heard`, its own death to `died`.
     pub(crate) fn start(heard: Callback<Reply>, died: Callback<()>) -> Link {
         let worker = platform::start_worker();
-        let waiting: Rc<RefCell<BTreeMap<u32, Ask>>> = Rc::default();
+        let waiting: Rc<RefCell<Map<u32, Ask>>> = Rc::default();
         let known = Rc::clone(&waiting);
         let on_message = Closure::new(move |event: MessageEvent| {
             let raw = event.data();
@@ -132,7 +132,7 @@ impl Link {
 
     /// True while a question of this kind is not yet answered and handled.
     pub(crate) fn waits_for(&self, wanted: impl Fn(&Ask) -> bool) -> bool {
-        self.waiting.borrow().values().any(wanted)
+        self.waiting.borrow().iter().any(|(_, ask)| wanted(ask))
     }
 
     /// Compiles the core; refused when page and worker are of different builds.

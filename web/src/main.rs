@@ -8,6 +8,7 @@ mod boot;
 mod clock;
 mod coach;
 mod link;
+mod map;
 mod math;
 mod msg;
 mod panels;

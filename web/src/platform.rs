@@ -1,6 +1,6 @@
 //! The border to JavaScript: what `web/js/page.js` offers, and small words around `web_sys`.
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{Document, Element, HtmlElement, Window, Worker};
 
@@ -49,26 +49,6 @@ pub(crate) mod terminal {
         pub(crate) fn set_theme(theme: &str);
         #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"], js_name = setReader)]
         pub(crate) fn set_reader(on: bool);
-    }
-}
-
-/// IndexedDB: see `web/js/store.js`.
-pub(crate) mod idb {
-    use super::{Array, Promise, wasm_bindgen};
-    use wasm_bindgen::prelude::*;
-
-    #[wasm_bindgen]
-    extern "C" {
-        #[wasm_bindgen(js_namespace = ["quorumLab", "store"])]
-        pub(crate) fn open(on_closed: &Closure<dyn FnMut()>) -> Promise;
-        #[wasm_bindgen(js_namespace = ["quorumLab", "store"])]
-        pub(crate) fn get(store: &str, key: &str) -> Promise;
-        #[wasm_bindgen(js_namespace = ["quorumLab", "store"])]
-        pub(crate) fn all(store: &str, prefix: &str) -> Promise;
-        #[wasm_bindgen(js_namespace = ["quorumLab", "store"], js_name = raiseFence)]
-        pub(crate) fn raise_fence() -> Promise;
-        #[wasm_bindgen(js_namespace = ["quorumLab", "store"])]
-        pub(crate) fn commit(fence: f64, ops: &Array) -> Promise;
     }
 }
 

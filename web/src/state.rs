@@ -1,7 +1,6 @@
 //! All that the page remembers: the picture put together from deltas, and what the learner
 //! chose to look at.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use lab::api::{
@@ -10,6 +9,7 @@ use lab::api::{
 };
 
 use crate::coach::Progress;
+use crate::map::Map;
 use crate::store::LabRow;
 
 /// Sentences of the story that are kept on screen.
@@ -29,7 +29,7 @@ pub(crate) struct View {
     /// The story, oldest first.
     pub(crate) story: Rc<Vec<StoryRow>>,
     /// Logs by host.
-    pub(crate) logs: Rc<BTreeMap<String, LogView>>,
+    pub(crate) logs: Rc<Map<String, LogView>>,
     /// The keyspace on screen.
     pub(crate) keys: Option<Rc<KeysView>>,
     /// The host on screen.
@@ -37,7 +37,7 @@ pub(crate) struct View {
     /// The checkers' counters.
     pub(crate) checks: Option<Rc<ChecksView>>,
     /// What each terminal does.
-    pub(crate) ttys: Rc<BTreeMap<u32, TtyState>>,
+    pub(crate) ttys: Rc<Map<u32, TtyState>>,
 }
 
 /// What a delta brought that is not part of the picture.
@@ -305,7 +305,7 @@ pub(crate) struct UiState {
     /// The tab of the facts.
     pub(crate) panel: &'static str,
     /// Chosen members.
-    pub(crate) chosen: BTreeSet<String>,
+    pub(crate) chosen: Map<String, ()>,
     /// The member the facts are about.
     pub(crate) focus: Option<String>,
     /// A key whose history is shown.
@@ -326,6 +326,10 @@ pub(crate) struct UiState {
     pub(crate) read_only: bool,
     /// Whether the last save came through; none before the first.
     pub(crate) saved: Option<bool>,
+    /// Writes to the store that have not ended yet.
+    pub(crate) writes: u32,
+    /// Checkpoints that are in the store since the page was opened.
+    pub(crate) checkpoints: u32,
     /// Terminals speak to screen readers.
     pub(crate) reader: bool,
     /// How far the learner has come.
@@ -345,7 +349,7 @@ impl Default for UiState {
             theme: Theme::Auto,
             area: Area::Cluster,
             panel: "events",
-            chosen: BTreeSet::new(),
+            chosen: Map::default(),
             focus: None,
             key: None,
             terminals: Vec::new(),
@@ -356,6 +360,8 @@ impl Default for UiState {
             notices: Vec::new(),
             read_only: false,
             saved: None,
+            writes: 0,
+            checkpoints: 0,
             reader: false,
             progress: Progress::default(),
             aloud: String::new(),

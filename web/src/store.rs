@@ -1,19 +1,46 @@
 //! What is saved in the browser, and the sentences for when it cannot be.
 //!
-//! The database itself is `web/js/store.js`. Keys are texts, so a lab's rows lie together.
+//! IndexedDB, by the crate `indexed_db_futures`. Keys are texts, so a lab's rows lie together:
+//!
+//! | store | key | value |
+//! |---|---|---|
+//! | `app` | `current`, `fence` | name of the open lab; number of the tab that may write |
+//! | `labs` | LAB | its [`LabRecord`] |
+//! | `inputs` | LAB/SEQ | an input with its time |
+//! | `blocks` | LAB/BLOCK | 64 KiB of a checkpoint |
+//! | `scroll` | LAB/TTY | what a terminal showed |
+//!
+//! A commit carries the fence its tab got when it became the writer: a tab that lost the lock
+//! in the middle of a write can no longer spoil what the new writer saves.
 
 use std::fmt;
 
+use indexed_db_futures::KeyRange;
+use indexed_db_futures::database::Database;
+use indexed_db_futures::error::{Error, OpenDbError};
+use indexed_db_futures::object_store::ObjectStore;
+use indexed_db_futures::prelude::*;
+use indexed_db_futures::transaction::{
+    Transaction, TransactionDurability, TransactionFinishKind, TransactionMode, TransactionOptions,
+};
 use js_sys::{Array, Object, Uint8Array, Uint32Array};
 use lab::api::{Input, Stamped, WorldOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::spawn_local;
+use yew::Callback;
 
 use crate::coach::Progress;
 use crate::link::{get, set};
-use crate::platform::{self, idb};
+use crate::platform;
 use crate::scroll::Scroll;
+
+/// The database; its form is told by its version.
+const NAME: &str = "quorum-lab";
+const VERSION: u8 = 1;
+const STORES: [&str; 5] = ["app", "labs", "inputs", "blocks", "scroll"];
+/// Sorts after every key with the same beginning.
+const LAST: char = '\u{ffff}';
 
 /// The form of [`LabRecord`]; another number is not read.
 const RECORD_FORMAT: u8 = 1;
@@ -94,6 +121,8 @@ pub(crate) enum StoreError {
     Refused,
     /// The disk or the browser's share of it is full.
     Full,
+    /// The lab that was open last is there, but cannot be read.
+    Unreadable,
     /// Another tab writes.
     Fenced,
     /// Anything else, in the browser's words.
@@ -115,6 +144,11 @@ impl fmt::Display for StoreError {
                  what you do now is not saved until there is room. Save the lab to a file, or \
                  delete a saved lab."
             ),
+            StoreError::Unreadable => write!(
+                f,
+                "The lab that was open last cannot be read: it is damaged, or another version of \
+                 this page wrote it. It is kept as it is; this is a new one."
+            ),
             StoreError::Fenced => {
                 write!(f, "Another tab has taken this lab over; this one only shows it.")
             }
@@ -130,7 +164,6 @@ impl From<JsValue> for StoreError {
         let name = get(&error, "name").as_string().unwrap_or_default();
         match name.as_str() {
             "QuotaExceededError" => StoreError::Full,
-            "Fenced" => StoreError::Fenced,
             "SecurityError" | "UnknownError" | "InvalidStateError" | "TypeError"
             | "NotAllowedError" => StoreError::Refused,
             _ => StoreError::Other(get(&error, "message").as_string().unwrap_or(name)),
@@ -138,154 +171,299 @@ impl From<JsValue> for StoreError {
     }
 }
 
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::DomException(error) => JsValue::from(error).into(),
+            Error::Unknown(error) => JsValue::from(error).into(),
+            Error::Serialisation(_) | Error::MissingData(_) => {
+                StoreError::Other("the browser answered with something else".into())
+            }
+        }
+    }
+}
+
+impl From<OpenDbError> for StoreError {
+    fn from(error: OpenDbError) -> Self {
+        match error {
+            OpenDbError::Base(error) => error.into(),
+            // Thrown by `indexedDB.open`, or no `indexedDB` at all: both mean it is blocked.
+            _ => StoreError::Refused,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, StoreError>;
+
+/// One step of a transaction.
+enum Op {
+    Put { store: &'static str, key: String, value: JsValue },
+    Delete { store: &'static str, keys: KeyRange<JsValue> },
+}
 
 /// A transaction to be: all or nothing.
 #[derive(Default)]
 pub(crate) struct Batch {
-    ops: Array,
+    ops: Vec<Op>,
 }
 
 impl Batch {
-    fn push(&self, parts: &[JsValue]) {
-        self.ops.push(&parts.iter().collect::<Array>());
+    fn put(&mut self, store: &'static str, key: &str, value: JsValue) {
+        self.ops.push(Op::Put { store, key: key.into(), value });
     }
 
-    fn put(&self, store: &str, key: &str, value: &JsValue) {
-        self.push(&[store.into(), key.into(), value.clone()]);
+    fn delete(&mut self, store: &'static str, key: &str) {
+        self.ops.push(Op::Delete { store, keys: KeyRange::Only(key.into()) });
     }
 
-    fn delete_range(&self, store: &str, from: &str, to: &str) {
-        self.push(&[store.into(), from.into(), to.into(), true.into()]);
+    fn delete_range(&mut self, store: &'static str, from: &str, to: &str) {
+        self.ops.push(Op::Delete { store, keys: range(from, to) });
     }
 
     /// Makes `name` the lab that opens next time.
-    pub(crate) fn current(&self, name: &str) {
-        self.put("app", "current", &name.into());
+    pub(crate) fn current(&mut self, name: &str) {
+        self.put("app", "current", name.into());
     }
 
     /// A lab's record.
-    pub(crate) fn record(&self, name: &str, record: &LabRecord) {
-        self.put("labs", name, &pack(record));
+    pub(crate) fn record(&mut self, name: &str, record: &LabRecord) {
+        self.put("labs", name, pack(record));
     }
 
     /// An input, when it happened.
-    pub(crate) fn input(&self, name: &str, seq: u32, at_us: u64, input: &Input) {
+    pub(crate) fn input(&mut self, name: &str, seq: u32, at_us: u64, input: &Input) {
         let stamped = Stamped { at_us, input: input.clone() };
-        self.put("inputs", &row(name, seq), &pack(&stamped));
+        self.put("inputs", &row(name, seq), pack(&stamped));
     }
 
     /// Takes inputs back, both ends included.
-    pub(crate) fn drop_inputs(&self, name: &str, from: u32, to: u32) {
+    pub(crate) fn drop_inputs(&mut self, name: &str, from: u32, to: u32) {
         self.delete_range("inputs", &row(name, from), &row(name, to));
     }
 
     /// What a terminal shows.
-    pub(crate) fn scroll(&self, name: &str, tty: u32, scroll: &Scroll) {
-        self.put("scroll", &row(name, tty), &pack(scroll));
+    pub(crate) fn scroll(&mut self, name: &str, tty: u32, scroll: &Scroll) {
+        self.put("scroll", &row(name, tty), pack(scroll));
     }
 
     /// New blocks, as the worker sent them; answers with their numbers.
-    pub(crate) fn blocks(&self, name: &str, blocks: &Array) -> Array {
+    pub(crate) fn blocks(&mut self, name: &str, blocks: &Array) -> Array {
         let ids = Array::new();
         for pair in blocks.iter() {
             let pair = Array::from(&pair);
             let id = pair.get(0);
             let number = id.as_f64().unwrap_or(0.0) as u32;
-            self.put("blocks", &row(name, number), &pair.get(1));
+            self.put("blocks", &row(name, number), pair.get(1));
             ids.push(&id);
         }
         ids
     }
 
     /// Deletes blocks no checkpoint has any more.
-    pub(crate) fn drop_blocks(&self, name: &str, ids: impl Iterator<Item = u32>) {
+    pub(crate) fn drop_blocks(&mut self, name: &str, ids: &[u32]) {
         for id in ids {
-            self.push(&["blocks".into(), row(name, id).as_str().into()]);
+            self.delete("blocks", &row(name, *id));
         }
+    }
+
+    /// Deletes every block of a lab: those of a damaged checkpoint, or of another build.
+    pub(crate) fn drop_all_blocks(&mut self, name: &str) {
+        self.delete_range("blocks", &format!("{name}/"), &format!("{name}/{LAST}"));
     }
 
     /// Deletes a lab with all that belongs to it.
-    pub(crate) fn drop_lab(&self, name: &str) {
-        self.push(&["labs".into(), name.into()]);
+    pub(crate) fn drop_lab(&mut self, name: &str) {
+        self.delete("labs", name);
         for store in ["inputs", "blocks", "scroll"] {
-            self.delete_range(store, &format!("{name}/"), &format!("{name}/\u{ffff}"));
+            self.delete_range(store, &format!("{name}/"), &format!("{name}/{LAST}"));
+        }
+    }
+}
+
+/// The open database.
+#[derive(Clone)]
+pub(crate) struct Db {
+    base: Database,
+}
+
+impl Db {
+    /// Opens the database; `closed` is told when another tab needs it in another form.
+    pub(crate) async fn open(closed: Callback<()>) -> Result<Db> {
+        let base = Database::open(NAME)
+            .with_version(VERSION)
+            .with_on_upgrade_needed(|_, db| {
+                for name in STORES {
+                    if db.object_store_names().all(|it| it != name) {
+                        db.create_object_store(name).build()?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
+        let (open, mut changes) = (base.clone(), base.version_changes()?);
+        spawn_local(async move {
+            if changes.recv().await.is_some() {
+                open.close();
+                closed.emit(());
+            }
+        });
+        Ok(Db { base })
+    }
+
+    /// Makes this tab the writer: every older fence is void from here on.
+    pub(crate) async fn raise_fence(&self) -> Result<f64> {
+        let tx = self.write()?;
+        let app = tx.object_store("app")?;
+        let fence = held(&app).await?.unwrap_or(0.0) + 1.0;
+        app.put(JsValue::from(fence)).with_key(JsValue::from("fence")).primitive()?;
+        ended(&tx).await?;
+        Ok(fence)
+    }
+
+    /// Writes a batch, if this tab is still the writer.
+    pub(crate) async fn commit(&self, batch: Batch, fence: f64) -> Result<()> {
+        let tx = self.write()?;
+        if held(&tx.object_store("app")?).await? != Some(fence) {
+            // Dropped, the transaction is given up.
+            return Err(StoreError::Fenced);
+        }
+        for op in batch.ops {
+            // What a single step meets is met by the transaction too: `ended` tells.
+            match op {
+                Op::Put { store, key, value } => {
+                    let key = JsValue::from(key);
+                    tx.object_store(store)?.put(value).with_key(key).primitive()?;
+                }
+                Op::Delete { store, keys } => {
+                    tx.object_store(store)?.delete::<JsValue, _>(keys).primitive()?;
+                }
+            }
+        }
+        ended(&tx).await
+    }
+
+    /// The lab that was open last, if one is saved.
+    pub(crate) async fn current(&self) -> Result<Option<SavedLab>> {
+        match self.get("app", "current").await?.as_string() {
+            Some(name) => self.read(&name).await?.map(Some).ok_or(StoreError::Unreadable),
+            None => Ok(None),
         }
     }
 
-    /// Writes it.
-    pub(crate) async fn commit(self, fence: f64) -> Result<()> {
-        JsFuture::from(idb::commit(fence, &self.ops)).await?;
-        Ok(())
-    }
-}
-
-/// Opens the database; `on_closed` is told when the browser closes it under us.
-pub(crate) async fn open(on_closed: &Closure<dyn FnMut()>) -> Result<()> {
-    JsFuture::from(idb::open(on_closed)).await?;
-    Ok(())
-}
-
-/// Makes this tab the writer.
-pub(crate) async fn raise_fence() -> Result<f64> {
-    Ok(JsFuture::from(idb::raise_fence()).await?.as_f64().unwrap_or(0.0))
-}
-
-/// The lab that was open last, if one is saved.
-pub(crate) async fn current() -> Result<Option<SavedLab>> {
-    match JsFuture::from(idb::get("app", "current")).await?.as_string() {
-        Some(name) => read(&name).await,
-        None => Ok(None),
-    }
-}
-
-/// A saved lab by its name.
-pub(crate) async fn read(name: &str) -> Result<Option<SavedLab>> {
-    let Some(record) = unpack::<LabRecord>(&JsFuture::from(idb::get("labs", name)).await?) else {
-        return Ok(None);
-    };
-    if record.format != RECORD_FORMAT {
-        return Ok(None);
-    }
-    let mut inputs = Vec::new();
-    let mut scrolls = Vec::new();
-    for (number, value) in rows("inputs", name).await? {
-        inputs.extend(unpack::<Stamped>(&value).map(|stamped| (number, stamped)));
-    }
-    for (number, value) in rows("scroll", name).await? {
-        scrolls.extend(unpack::<Scroll>(&value).map(|scroll| (number, scroll)));
-    }
-    inputs.retain(|(seq, _)| *seq > record.point.seq);
-    let start = Object::new();
-    set(&start, "point", &worker_point(&record.point));
-    if let Some(undo) = &record.undo {
-        set(&start, "undo", &worker_point(undo));
-    }
-    let blocks = Array::new();
-    for (number, value) in rows("blocks", name).await? {
-        blocks.push(&Array::of2(&number.into(), &value));
-    }
-    set(&start, "blocks", &blocks);
-    Ok(Some(SavedLab { name: name.into(), record, inputs, start, scrolls }))
-}
-
-/// Every saved lab, the newest first.
-pub(crate) async fn labs() -> Result<Vec<LabRow>> {
-    let pairs = Array::from(&JsFuture::from(idb::all("labs", "")).await?);
-    let mut labs = Vec::new();
-    for pair in pairs.iter() {
-        let pair = Array::from(&pair);
-        let Some(record) = unpack::<LabRecord>(&pair.get(1)) else { continue };
-        let lab = LabRow {
-            name: pair.get(0).as_string().unwrap_or_default(),
-            options: record.options,
-            saved_ms: record.saved_ms,
-            now_us: record.point.now_us,
+    /// A saved lab by its name; none where it is of another format, or damaged.
+    pub(crate) async fn read(&self, name: &str) -> Result<Option<SavedLab>> {
+        let Some(record) = unpack::<LabRecord>(&self.get("labs", name).await?) else {
+            return Ok(None);
         };
-        let older = labs.iter().position(|it: &LabRow| it.saved_ms < lab.saved_ms);
-        labs.insert(older.unwrap_or(labs.len()), lab);
+        if record.format != RECORD_FORMAT {
+            return Ok(None);
+        }
+        let mut inputs = Vec::new();
+        let mut scrolls = Vec::new();
+        for (number, value) in self.rows("inputs", name).await? {
+            // Without one of them the run would be another one.
+            let Some(stamped) = unpack::<Stamped>(&value) else { return Ok(None) };
+            inputs.push((number, stamped));
+        }
+        for (number, value) in self.rows("scroll", name).await? {
+            scrolls.extend(unpack::<Scroll>(&value).map(|scroll| (number, scroll)));
+        }
+        inputs.retain(|(seq, _)| *seq > record.point.seq);
+        let start = Object::new();
+        set(&start, "point", &worker_point(&record.point));
+        if let Some(undo) = &record.undo {
+            set(&start, "undo", &worker_point(undo));
+        }
+        let blocks = Array::new();
+        for (number, value) in self.rows("blocks", name).await? {
+            blocks.push(&Array::of2(&number.into(), &value));
+        }
+        set(&start, "blocks", &blocks);
+        Ok(Some(SavedLab { name: name.into(), record, inputs, start, scrolls }))
     }
-    Ok(labs)
+
+    /// Every saved lab, the newest first.
+    pub(crate) async fn labs(&self) -> Result<Vec<LabRow>> {
+        let mut labs = Vec::new();
+        for (name, value) in self.all("labs", "").await? {
+            let Some(record) = unpack::<LabRecord>(&value) else { continue };
+            let lab = LabRow {
+                name,
+                options: record.options,
+                saved_ms: record.saved_ms,
+                now_us: record.point.now_us,
+            };
+            let older = labs.iter().position(|it: &LabRow| it.saved_ms < lab.saved_ms);
+            labs.insert(older.unwrap_or(labs.len()), lab);
+        }
+        Ok(labs)
+    }
+
+    fn write(&self) -> Result<Transaction<'_>> {
+        // Relaxed: what the operating system has is enough, as everything else here.
+        let options = TransactionOptions::new().with_durability(TransactionDurability::Relaxed);
+        let tx = self.base.transaction(STORES).with_mode(TransactionMode::Readwrite);
+        Ok(tx.with_options(options).build()?)
+    }
+
+    async fn get(&self, store: &str, key: &str) -> Result<JsValue> {
+        let tx = self.base.transaction(store).build()?;
+        let value = one(&tx.object_store(store)?, key).await?;
+        Ok(value)
+    }
+
+    /// Everything of a store whose key begins with `prefix`.
+    async fn all(&self, store: &str, prefix: &str) -> Result<Vec<(String, JsValue)>> {
+        let tx = self.base.transaction(store).build()?;
+        let from = tx.object_store(store)?;
+        let range = || range(prefix, &format!("{prefix}{LAST}"));
+        let keys = from.get_all_keys::<JsValue>().with_query::<JsValue, _>(range()).primitive()?;
+        let values = from.get_all::<JsValue>().with_query::<JsValue, _>(range()).primitive()?;
+        let (keys, values) = (keys.await?, values.await?);
+        let mut rows = Vec::new();
+        for (key, value) in keys.zip(values) {
+            rows.push((key?.as_string().unwrap_or_default(), value?));
+        }
+        Ok(rows)
+    }
+
+    /// The rows of a lab, by their numbers.
+    async fn rows(&self, store: &str, name: &str) -> Result<Vec<(u32, JsValue)>> {
+        let mut rows = Vec::new();
+        for (key, value) in self.all(store, &format!("{name}/")).await? {
+            let number = key.split_once('/').and_then(|(_, number)| number.parse().ok());
+            rows.extend(number.map(|number| (number, value)));
+        }
+        Ok(rows)
+    }
+}
+
+async fn one(store: &ObjectStore<'_>, key: &str) -> Result<JsValue> {
+    let request = store.get::<JsValue, JsValue, _>(KeyRange::Only(JsValue::from(key)));
+    Ok(request.primitive()?.await?.unwrap_or(JsValue::UNDEFINED))
+}
+
+/// The fence of the tab that may write.
+async fn held(app: &ObjectStore<'_>) -> Result<Option<f64>> {
+    Ok(one(app, "fence").await?.as_f64())
+}
+
+/// Waits until a transaction went through. Where it did not, the browser's reason is the
+/// transaction's own only once it is given up, which comes after the error of a request.
+async fn ended(tx: &Transaction<'_>) -> Result<()> {
+    let mut kind = tx.on_done()?.await;
+    if kind == TransactionFinishKind::Err {
+        kind = tx.on_done()?.await;
+    }
+    match (kind, tx.error()) {
+        (TransactionFinishKind::Ok, _) => Ok(()),
+        (_, Some(error)) => Err(error.into()),
+        (_, None) => Err(StoreError::Other("the write was given up".into())),
+    }
+}
+
+fn range(from: &str, to: &str) -> KeyRange<JsValue> {
+    KeyRange::Bound(from.into(), false, to.into(), false)
 }
 
 /// A name for a new lab: the date first, so that names are in order of time.
@@ -308,19 +486,6 @@ pub(crate) fn new_record(options: WorldOptions) -> LabRecord {
         speed: (crate::clock::REAL, true),
         progress: Progress::default(),
     }
-}
-
-async fn rows(store: &str, name: &str) -> Result<Vec<(u32, JsValue)>> {
-    let pairs = Array::from(&JsFuture::from(idb::all(store, &format!("{name}/"))).await?);
-    Ok(pairs
-        .iter()
-        .map(|pair| Array::from(&pair))
-        .filter_map(|pair| {
-            let key = pair.get(0).as_string()?;
-            let (_, number) = key.split_once('/')?;
-            Some((number.parse().ok()?, pair.get(1)))
-        })
-        .collect())
 }
 
 fn row(name: &str, number: u32) -> String {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { browser, open, serve } from "../harness.mjs";
-import { clean, quorum, ready, screen, shown, tool, type } from "../lab.mjs";
+import { back, clean, quorum, ready, screen, shown, tool, type, written } from "../lab.mjs";
 
 let server, chromium;
 before(async () => {
@@ -41,11 +41,9 @@ test("what was done is there again after a reload, and undo takes the last of it
   await ready(page);
   await type(page, "etcdctl put kept yes");
   await screen(page, /put kept yes\nOK\n/);
-  await page.locator("#saved", { hasText: /saved/ }).waitFor();
-  // The page saves at least every two seconds of activity; the word above tells of the last.
-  await page.waitForTimeout(2500);
+  await written(page);
   await page.reload();
-  await ready(page).catch(() => {});
+  await back(page);
   assert.match(await screen(page, /put kept yes/), /OK/);
   await type(page, "etcdctl get kept --print-value-only");
   await screen(page, /print-value-only\nyes\n/);
@@ -59,7 +57,7 @@ test("what was done is there again after a reload, and undo takes the last of it
 
 test("a command typed while time stands still says so and offers to go on", async () => {
   const { page, errors } = await open(chromium.context, server.url);
-  await ready(page).catch(() => {});
+  await back(page);
   await page.locator("#toggle").click();
   await type(page, "etcdctl get kept");
   await page.locator("#strip").waitFor();

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { browser, open, serve } from "../harness.mjs";
-import { clean, quorum, ready, screen, tool, type } from "../lab.mjs";
+import { clean, quorum, ready, screen, tool, type, written } from "../lab.mjs";
 
 /** A card's name is a sentence that says all it shows, in another order; and the page is one region. */
 const rules = { region: { enabled: false }, "label-content-name-mismatch": { enabled: false } };
@@ -46,7 +46,7 @@ test("a damaged share link gets a sentence, and the saved lab stays", async () =
   await ready(page);
   await type(page, "etcdctl put mine 1");
   await screen(page, /put mine 1\nOK\n/);
-  await page.waitForTimeout(2500);
+  await written(page);
   await page.close();
   const { page: again, errors } = await open(chromium.context, `${server.url}#run=UUxBQgEAAAAAAAAA`);
   await again.locator('[data-host="n1"]').waitFor();
@@ -69,8 +69,8 @@ test("the page has no accessibility faults that a machine can find", async () =>
   const { page } = await open(chromium.context, server.url);
   await ready(page);
   for (const scheme of ["light", "dark"]) {
-    await page.emulateMedia({ colorScheme: scheme });
-    await page.waitForTimeout(300);
+    // Without motion a colour is at once what it will be.
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     await page.evaluate(axe);
     const found = await page.evaluate((rules) => window.axe.run(document, { rules }), rules);
     const faults = found.violations.map((it) => `${scheme}: ${it.id}: ${it.nodes.map((node) => node.target).join(" ")}`);

@@ -155,7 +155,8 @@ impl App {
         self.ui.notice(
             true,
             format!(
-                "This link or file holds no lab that can be opened: {why} Nothing was changed."
+                "This link or file holds no lab that can be opened: {}. Nothing was changed.",
+                why.trim_end_matches('.')
             ),
         );
         if self.lab.is_none() {

@@ -1,6 +1,5 @@
 //! Whole labs: begun, opened, saved, shared, taken over.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use js_sys::{Array, Uint32Array};
@@ -13,14 +12,18 @@ use super::{App, Resync};
 use crate::boot::{self, Booted, Storage};
 use crate::clock::Clock;
 use crate::link::{Ask, Origin, Reply, get, number};
+use crate::map::Bits;
 use crate::msg::Msg;
 use crate::platform::{self, browser};
+use crate::scroll::Scroll;
 use crate::state::{Dialog, Phase, Terminal, View};
 use crate::store::{self, Batch, LabRow, PointRecord, SavedLab, StoreError};
 
 /// A first visit begins with so many members.
 pub(super) const MEMBERS: u8 = 3;
 const RELEASE: &str = "3.6.14";
+/// Where the first terminal of a new lab is.
+const FIRST_HOST: &str = "n1";
 /// A fresh world is shown when it has settled, as `quorum exec` does: etcd's membership rule
 /// wants five seconds.
 const SETTLED_US: u64 = 6_000_000;
@@ -34,6 +37,7 @@ impl App {
     pub(super) fn booted(&mut self, ctx: &Context<Self>, booted: Booted) {
         self.ui.read_only = booted.storage == Storage::Reader;
         self.storage = booted.storage;
+        self.db = booted.db;
         if let Some(trouble) = booted.trouble {
             self.ui.saved = Some(false);
             self.ui.notice(true, trouble.to_string());
@@ -66,19 +70,21 @@ impl App {
 
     /// Forgets the open lab, so that another can begin.
     fn clear(&mut self, name: String) {
-        for terminal in &self.ui.terminals {
-            self.drawn.remove(&terminal.tty);
-        }
+        // The next lab's terminals may have the same numbers: they are opened anew all the same.
+        self.screens.clear();
+        self.drawn.clear();
+        self.early.clear();
         self.lab = Some(name);
         self.view = View::default();
         self.clock = Clock::default();
-        self.scrolls = BTreeMap::new();
-        self.points = BTreeMap::new();
+        self.scrolls.clear();
+        self.points.clear();
         self.undo = Vec::new();
-        self.stored_blocks.clear();
+        self.stored_blocks = Bits::default();
         self.replay.clear();
         self.recipe = Vec::new();
         (self.seq, self.now_us, self.seen, self.target_us) = (0, 0, 0, 0);
+        self.restored = None;
         self.resync = Resync::None;
         self.open_first = false;
         let ui = &mut self.ui;
@@ -102,7 +108,7 @@ impl App {
         };
         self.options = Some(options.clone());
         self.target_us = SETTLED_US;
-        self.open_first = true;
+        self.promise_terminal(FIRST_HOST);
         self.ui.phase = Phase::Replaying { until_us: SETTLED_US, what: "The cluster is starting" };
         self.link.start_fresh(Ask::Start, &Command::New(options), 0);
         self.store_record();
@@ -114,7 +120,9 @@ impl App {
         self.options = Some(recipe.options.clone());
         self.ui.terminals = terminals_of(recipe);
         self.ui.terminal = self.ui.terminals.first().map_or(1, |it| it.tty);
-        self.open_first = self.ui.terminals.is_empty();
+        if self.ui.terminals.is_empty() {
+            self.promise_terminal(FIRST_HOST);
+        }
         self.target_us = recipe.until_us;
         self.seq = u32::try_from(recipe.inputs.len()).unwrap_or(u32::MAX);
         self.ui.phase =
@@ -139,7 +147,9 @@ impl App {
             .map(|(tty, host)| Terminal { tty: *tty, host: host.clone() })
             .collect();
         self.ui.terminal = record.terminal;
-        self.open_first = self.ui.terminals.is_empty();
+        if self.ui.terminals.is_empty() {
+            self.promise_terminal(FIRST_HOST);
+        }
         self.seq = inputs.last().map_or(record.point.seq, |(seq, _)| *seq);
         self.target_us = noted_time(&name).unwrap_or(0).max(record.point.now_us);
         self.replay = inputs.into();
@@ -150,13 +160,16 @@ impl App {
         let by_checkpoint = record.build == platform::build() && !record.point.blocks.is_empty();
         if by_checkpoint {
             self.now_us = record.point.now_us;
-            self.scrolls.extend(scrolls);
-            for (tty, end) in &record.point.ttys {
-                self.scrolls.entry(*tty).or_default().cut(*end);
+            for (tty, scroll) in scrolls {
+                self.scrolls.insert(tty, scroll);
             }
-            self.stored_blocks.extend(record.point.blocks.iter().copied());
-            self.stored_blocks
-                .extend(record.undo.iter().flat_map(|undo| undo.blocks.iter().copied()));
+            for (tty, end) in &record.point.ttys {
+                self.scrolls.at(*tty).cut(*end);
+            }
+            self.stored_blocks.add(&record.point.blocks);
+            if let Some(undo) = &record.undo {
+                self.stored_blocks.add(&undo.blocks);
+            }
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
             self.link.start_at(&start);
@@ -208,8 +221,35 @@ impl App {
 
     /// A lab that does not start is kept as it is; a new one begins beside it.
     pub(super) fn start_failed(&mut self, why: &str) {
-        self.ui.notice(true, format!("The saved lab could not be opened: {why} It is kept among the saved labs; this is a new one."));
+        let why = why.trim_end_matches('.');
+        if self.recipe.is_empty() && self.restored.is_none() && self.replay.is_empty() {
+            self.die(format!("The cluster could not be started: {why}."));
+            return;
+        }
+        if self.restored.take().is_some() && !self.recipe.is_empty() {
+            self.by_recipe();
+            return;
+        }
+        let kept = "It is kept among the saved labs; this is a new one.";
+        self.ui.notice(true, format!("The saved lab could not be opened: {why}. {kept}"));
         self.begin_new(MEMBERS, u64::from(platform::draw(9999) + 1));
+    }
+
+    /// The checkpoint is damaged, but what was done is there: it is done again.
+    fn by_recipe(&mut self) {
+        self.ui.notice(
+            true,
+            "The saved checkpoint is damaged: the lab was done again from its recipe.",
+        );
+        (self.now_us, self.resync) = (0, Resync::None);
+        self.stored_blocks = Bits::default();
+        self.scrolls.clear();
+        for terminal in &self.ui.terminals {
+            self.scrolls.insert(terminal.tty, Scroll::default());
+            self.show_again(terminal.tty);
+        }
+        let bytes = self.recipe.clone();
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq);
     }
 
     /// A frame of a run done again has come: the next input, or the end.
@@ -235,8 +275,7 @@ impl App {
         self.stale = true;
         if self.open_first && !self.ui.read_only {
             self.open_first = false;
-            self.open_terminal("n1".into());
-            self.ui.area = crate::state::Area::Cluster;
+            self.open_promised();
         }
         self.saver.touched(platform::wall_ms());
         if let Some(text) = self.fragment.take() {
@@ -254,7 +293,8 @@ impl App {
 
     /// The worker made a checkpoint: into the store with it.
     pub(super) fn write_checkpoint(&mut self, ctx: &Context<Self>, reply: &Reply) {
-        let Storage::Writer { fence } = self.storage else { return };
+        let (Storage::Writer { fence }, Some(db)) = (&self.storage, &self.db) else { return };
+        let (db, fence) = (db.clone(), *fence);
         let (Some(name), Some(options)) = (self.lab.clone(), self.options.clone()) else { return };
         let raw = get(&reply.raw, "point");
         let (seq, now_us) = (number(&raw, "seq"), get(&raw, "now").as_f64().unwrap_or(0.0) as u64);
@@ -264,8 +304,11 @@ impl App {
         let undo = undo.is_object().then(|| self.record_of(&undo));
         self.forget_points(number(&raw, "id"));
         let mut record = store::new_record(options);
-        let mut live = BTreeSet::new();
-        live.extend(point.blocks.iter().chain(undo.iter().flat_map(|it| &it.blocks)).copied());
+        let mut live = Bits::default();
+        live.add(&point.blocks);
+        if let Some(undo) = &undo {
+            live.add(&undo.blocks);
+        }
         (record.point, record.undo) = (point, undo);
         record.recipe.clone_from(&self.recipe);
         record.terminals = self.ui.terminals.iter().map(|it| (it.tty, it.host.clone())).collect();
@@ -274,19 +317,24 @@ impl App {
             self.clock.resume.unwrap_or((self.clock.per_mille, self.clock.running));
         record.speed = (speed, running);
         record.progress = self.ui.progress;
-        let batch = Batch::default();
+        let mut batch = Batch::default();
+        if self.stored_blocks.is_empty() {
+            // What lies there is of no checkpoint we know.
+            batch.drop_all_blocks(&name);
+        }
         let ids = batch.blocks(&name, &Array::from(&get(&reply.raw, "blocks")));
-        batch.drop_blocks(&name, self.stored_blocks.difference(&live).copied());
+        batch.drop_blocks(&name, &self.stored_blocks.without(&live));
         batch.record(&name, &record);
         batch.drop_inputs(&name, 0, record.point.seq);
-        for (tty, scroll) in &self.scrolls {
+        for (tty, scroll) in self.scrolls.iter() {
             batch.scroll(&name, *tty, scroll);
         }
         batch.current(&name);
         self.stored_blocks = live;
+        self.ui.writes += 1;
         let link = ctx.link().clone();
         spawn_local(async move {
-            let result = batch.commit(fence).await;
+            let result = db.commit(batch, fence).await;
             link.send_message(Msg::Saved(result.map(|()| ids)));
         });
     }
@@ -311,10 +359,12 @@ impl App {
 
     /// A write came through or did not.
     pub(super) fn stored(&mut self, result: Result<Array, StoreError>) {
+        self.ui.writes -= 1;
         let wall_ms = platform::wall_ms();
         match result {
             Ok(ids) if ids.length() > 0 => {
                 self.link.saved(&ids);
+                self.ui.checkpoints += 1;
                 self.saver.done(true, wall_ms);
                 self.ui.saved = Some(true);
             }
@@ -331,24 +381,25 @@ impl App {
         }
     }
 
-    fn commit(&self, batch: Batch) {
-        let Storage::Writer { fence } = self.storage else { return };
-        let emit = self.emit.clone();
-        spawn_local(async move { emit.emit(Msg::Stored(batch.commit(fence).await)) });
+    fn commit(&mut self, batch: Batch) {
+        let (Storage::Writer { fence }, Some(db)) = (&self.storage, &self.db) else { return };
+        let (db, fence, emit) = (db.clone(), *fence, self.emit.clone());
+        self.ui.writes += 1;
+        spawn_local(async move { emit.emit(Msg::Stored(db.commit(batch, fence).await)) });
     }
 
     /// An input goes to the store the moment it happened.
-    pub(super) fn store_input(&self, seq: u32, at_us: u64, input: &Input) {
+    pub(super) fn store_input(&mut self, seq: u32, at_us: u64, input: &Input) {
         let Some(name) = &self.lab else { return };
-        let batch = Batch::default();
+        let mut batch = Batch::default();
         batch.input(name, seq, at_us, input);
         self.commit(batch);
     }
 
     /// A lab's first record, before any checkpoint.
-    fn store_record(&self) {
+    fn store_record(&mut self) {
         let (Some(name), Some(options)) = (&self.lab, &self.options) else { return };
-        let batch = Batch::default();
+        let mut batch = Batch::default();
         let mut record = store::new_record(options.clone());
         record.point.seq = self.seq;
         record.recipe.clone_from(&self.recipe);
@@ -357,9 +408,9 @@ impl App {
         self.commit(batch);
     }
 
-    pub(super) fn drop_inputs(&self, from: u32, to: u32) {
+    pub(super) fn drop_inputs(&mut self, from: u32, to: u32) {
         if let (Some(name), true) = (&self.lab, from <= to) {
-            let batch = Batch::default();
+            let mut batch = Batch::default();
             batch.drop_inputs(name, from, to);
             self.commit(batch);
         }
@@ -369,8 +420,14 @@ impl App {
 
     pub(super) fn open_dialog(&mut self, ctx: &Context<Self>, dialog: Option<Dialog>) {
         if matches!(dialog, Some(Dialog::Labs(_))) {
-            let link = ctx.link().clone();
-            spawn_local(async move { link.send_message(Msg::LabsRead(store::labs().await)) });
+            let (link, db) = (ctx.link().clone(), self.db.clone());
+            spawn_local(async move {
+                let labs = match db {
+                    Some(db) => db.labs().await,
+                    None => Err(StoreError::Refused),
+                };
+                link.send_message(Msg::LabsRead(labs));
+            });
         }
         self.ui.dialog = dialog;
     }
@@ -396,9 +453,9 @@ impl App {
 
     pub(super) fn open_lab(&mut self, ctx: &Context<Self>, name: String) {
         self.ui.dialog = None;
-        let link = ctx.link().clone();
+        let (link, Some(db)) = (ctx.link().clone(), self.db.clone()) else { return };
         spawn_local(async move {
-            link.send_message(Msg::LabRead(Box::new(store::read(&name).await)));
+            link.send_message(Msg::LabRead(Box::new(db.read(&name).await)));
         });
     }
 
@@ -410,7 +467,7 @@ impl App {
         match result {
             Ok(Some(saved)) => self.begin_saved(saved),
             Ok(None) => {
-                self.ui.notice(true, "This lab is of another format and cannot be opened here.");
+                self.ui.notice(true, "This lab is damaged or of another format and cannot be opened here. It is kept as it is.");
             }
             Err(error) => self.ui.notice(true, error.to_string()),
         }
@@ -422,7 +479,7 @@ impl App {
             self.ui.notice(true, "The open lab is not deleted: open another one first.");
             return;
         }
-        let batch = Batch::default();
+        let mut batch = Batch::default();
         batch.drop_lab(name);
         self.commit(batch);
         self.open_dialog(ctx, Some(Dialog::Labs(None)));

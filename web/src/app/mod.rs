@@ -1,7 +1,7 @@
 //! The one component with state: what each message does.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
@@ -16,6 +16,7 @@ use yew::{Component, Context, Html, html};
 use crate::boot::{self, Storage, Watchers};
 use crate::clock::Clock;
 use crate::link::Link;
+use crate::map::{Bits, Map};
 use crate::msg::Msg;
 use crate::panels::cluster::StageWatch;
 use crate::panels::terminals::Screen;
@@ -25,7 +26,7 @@ use crate::saver::Saver;
 use crate::scroll::Scroll;
 use crate::stage::{Scene, Stage};
 use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
-use crate::store::PointRecord;
+use crate::store::{Db, PointRecord};
 
 mod answers;
 mod labs;
@@ -65,6 +66,7 @@ pub(crate) struct App {
     link: Link,
     scene: Rc<RefCell<Scene>>,
     storage: Storage,
+    db: Option<Db>,
     watchers: Rc<Watchers>,
     saver: Saver,
     /// The open lab's name in the store.
@@ -77,11 +79,11 @@ pub(crate) struct App {
     /// The recipe at the last checkpoint.
     recipe: Vec<u8>,
     /// Blocks the store holds for this lab.
-    stored_blocks: BTreeSet<u32>,
-    scrolls: BTreeMap<u32, Scroll>,
+    stored_blocks: Bits,
+    scrolls: Map<u32, Scroll>,
     /// Terminals that are drawn.
-    drawn: BTreeSet<u32>,
-    points: BTreeMap<u32, PointInfo>,
+    drawn: Map<u32, ()>,
+    points: Map<u32, PointInfo>,
     /// Checkpoints behind the undo button, the newest last.
     undo: Vec<u32>,
     seq: u32,
@@ -90,6 +92,8 @@ pub(crate) struct App {
     target_us: u64,
     /// Opens the first terminal when the world is ready.
     open_first: bool,
+    /// What was typed before the lab could take it, in order: it is typed when the lab is there.
+    early: Vec<(u32, Vec<u8>)>,
     fragment: Option<String>,
     /// The checkpoints a saved lab is being started at.
     restored: Option<(PointRecord, Option<PointRecord>)>,
@@ -126,12 +130,10 @@ impl Component for App {
             link.callback(|()| Msg::WorkerDied),
         );
         worker.load();
-        let (lost, closed) =
-            (link.callback(|()| Msg::TakenOver), link.callback(|()| Msg::TakenOver));
-        let watchers = Rc::new(Watchers {
-            on_lost: Closure::new(move || lost.emit(())),
-            on_closed: Closure::new(move || closed.emit(())),
-        });
+        let lost = link.callback(|()| Msg::TakenOver);
+        let closed = lost.clone();
+        let on_lost = Closure::new(move || lost.emit(()));
+        let watchers = Rc::new(Watchers { on_lost, closed });
         let (watching, booted) = (Rc::clone(&watchers), link.clone());
         spawn_local(async move {
             let found = boot::boot(&watching).await;
@@ -150,6 +152,7 @@ impl Component for App {
             link: worker,
             scene,
             storage: Storage::Nowhere,
+            db: None,
             watchers,
             saver: Saver::default(),
             lab: None,
@@ -157,15 +160,16 @@ impl Component for App {
             now_us: 0,
             seen: 0,
             recipe: Vec::new(),
-            stored_blocks: BTreeSet::new(),
-            scrolls: BTreeMap::new(),
-            drawn: BTreeSet::new(),
-            points: BTreeMap::new(),
+            stored_blocks: Bits::default(),
+            scrolls: Map::default(),
+            drawn: Map::default(),
+            points: Map::default(),
             undo: Vec::new(),
             seq: 0,
             replay: VecDeque::new(),
             target_us: 0,
             open_first: false,
+            early: Vec::new(),
             fragment: None,
             restored: None,
             emit: link.callback(|msg| msg),
@@ -389,12 +393,12 @@ impl App {
             let only = chosen.len() == 1 && was;
             chosen.clear();
             if !only {
-                chosen.insert(host.clone());
+                chosen.insert(host.clone(), ());
             }
         } else if was {
             chosen.remove(&host);
         } else {
-            chosen.insert(host.clone());
+            chosen.insert(host.clone(), ());
         }
         self.ui.focus = Some(host);
         self.stale = true;
@@ -408,7 +412,9 @@ impl App {
             self.ui.flight = None;
         }
         self.ui.chosen.clear();
-        self.ui.chosen.extend(hosts);
+        for host in hosts {
+            self.ui.chosen.insert(host, ());
+        }
         self.stale = true;
     }
 
@@ -459,7 +465,7 @@ impl App {
 
     /// Shows bytes in a terminal and keeps them.
     fn show(&mut self, tty: u32, bytes: &[u8]) {
-        self.scrolls.entry(tty).or_default().add(bytes);
+        self.scrolls.at(tty).add(bytes);
         if self.drawn.contains(&tty) {
             terminal::write(tty, Uint8Array::from(bytes));
         }

@@ -122,6 +122,9 @@ impl App {
         for (tty, bytes) in output {
             self.show(tty, &bytes);
         }
+        if self.resync == Resync::None {
+            self.type_early();
+        }
         self.render_due |= changed;
         self.notice_deeds(&before);
         if !anew {

@@ -10,6 +10,8 @@ use crate::state::{Area, Phase, Said, Terminal};
 
 /// As many terminals as the tabs have room for.
 const TERMINALS_MAX: usize = 9;
+/// What is typed ahead of a lab that is on its way; nobody types more, but a paste could.
+const EARLY_BYTES_MAX: usize = 1 << 20;
 
 impl App {
     /// Whether the learner may do things.
@@ -42,15 +44,45 @@ impl App {
 
     /// Bytes from a terminal go to the session's line editor; what it submits comes back.
     pub(super) fn typed(&mut self, tty: u32, bytes: Vec<u8>) -> bool {
-        if !self.is_live() {
+        if !self.hears(tty) || self.early.iter().any(|(it, _)| *it == tty) {
+            self.type_later(tty, bytes);
             return false;
         }
+        self.edit(tty, bytes);
+        false
+    }
+
+    /// Whether a terminal's shell has shown its prompt: what is typed before comes after it.
+    fn hears(&self, tty: u32) -> bool {
+        self.is_live() && self.scrolls.get(&tty).is_some_and(|scroll| scroll.end() > 0)
+    }
+
+    fn edit(&mut self, tty: u32, bytes: Vec<u8>) {
         // Enter may end a command: undo comes back to the line before it was sent.
         let ends = bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
         let columns = terminal::columns(tty);
         self.saver.touched(platform::wall_ms());
         self.link.edit(tty, &Command::Edit { tty: TtyId(tty), bytes, columns }, ends);
-        false
+    }
+
+    /// Keeps what was typed while the lab is on its way. A tab that only looks, and a lab that
+    /// ended, take no keys; both say so over the page.
+    fn type_later(&mut self, tty: u32, bytes: Vec<u8>) {
+        let ended = matches!(self.ui.phase, Phase::Dead(_));
+        let held: usize = self.early.iter().map(|(_, bytes)| bytes.len()).sum();
+        if !ended && !self.ui.read_only && held + bytes.len() <= EARLY_BYTES_MAX {
+            self.early.push((tty, bytes));
+        }
+    }
+
+    /// Types what was typed before the lab was there, where a prompt is there now.
+    pub(super) fn type_early(&mut self) {
+        for (tty, bytes) in std::mem::take(&mut self.early) {
+            match self.hears(tty) {
+                true => self.edit(tty, bytes),
+                false => self.early.push((tty, bytes)),
+            }
+        }
     }
 
     pub(super) fn type_text(&mut self, text: &str) {
@@ -80,6 +112,20 @@ impl App {
         self.input(Input::OpenTty { tty: TtyId(tty), host }, Origin::Page, false);
     }
 
+    /// Shows the first terminal at once; its shell is opened when the world is there.
+    pub(super) fn promise_terminal(&mut self, host: &str) {
+        self.ui.terminals = vec![Terminal { tty: 1, host: host.into() }];
+        self.ui.terminal = 1;
+        self.open_first = true;
+    }
+
+    /// Opens the shell behind the first terminal.
+    pub(super) fn open_promised(&mut self) {
+        if let Some(Terminal { tty, host }) = self.ui.terminals.first().cloned() {
+            self.input(Input::OpenTty { tty: TtyId(tty), host }, Origin::Page, false);
+        }
+    }
+
     pub(super) fn close_terminal(&mut self, tty: u32) {
         if !self.is_live() || self.ui.terminals.len() < 2 {
             return;
@@ -100,7 +146,7 @@ impl App {
     }
 
     pub(super) fn terminal_ready(&mut self, tty: u32) {
-        self.drawn.insert(tty);
+        self.drawn.insert(tty, ());
         self.show_again(tty);
         terminal::set_reader(self.ui.reader);
         if tty == self.ui.terminal && !platform::matches("(pointer: coarse)") {
@@ -132,11 +178,11 @@ impl App {
         let start = PointInfo { seq: 0, now_us: 0, seen: 0, ttys: Vec::new() };
         let info = self.points.get(&point).cloned().unwrap_or(start);
         self.now_us = info.now_us;
-        for (tty, scroll) in &mut self.scrolls {
+        for (tty, scroll) in self.scrolls.iter_mut() {
             let end = info.ttys.iter().find(|(it, _)| it == tty).map_or(0, |(_, end)| *end);
             scroll.cut(end);
         }
-        for tty in self.scrolls.keys() {
+        for (tty, _) in self.scrolls.iter() {
             self.show_again(*tty);
         }
         self.points.retain(|it, _| *it <= point);

@@ -1,12 +1,11 @@
 //! The log of every member side by side: who has which entry, and how far it counts.
 
-use std::collections::BTreeMap;
-
 use lab::api::{LogView, MemberCard};
 use yew::{Html, classes, html};
 
 use super::card::standing;
 use super::{Look, Panel, empty};
+use crate::map::Map;
 use crate::state::View;
 
 /// The tab.
@@ -50,18 +49,18 @@ struct Row {
 
 /// The newest entries of all logs; where members differ, the highest term names the entry.
 fn table(view: &View) -> Vec<Row> {
-    let mut entries: BTreeMap<u64, (u64, String)> = BTreeMap::new();
-    for log in view.logs.values() {
+    let mut entries: Map<u64, (u64, &str)> = Map::default();
+    for (_, log) in view.logs.iter() {
         for row in &log.rows {
-            let known = entries.get(&row.index).map_or(0, |(term, _)| *term);
-            if row.term > known {
-                entries.insert(row.index, (row.term, row.text.clone()));
+            if row.term > entries.get(&row.index).map_or(0, |(term, _)| *term) {
+                entries.insert(row.index, (row.term, &row.text));
             }
         }
     }
     let ring = view.ring();
     let mut rows = Vec::new();
-    for (index, (term, text)) in entries.into_iter().rev().take(ROWS_MAX) {
+    for (index, (term, text)) in entries.iter().rev().take(ROWS_MAX) {
+        let (index, term, text) = (*index, *term, (*text).to_string());
         let mut cells = Vec::new();
         for card in &ring {
             cells.push(cell(card, view.logs.get(&card.host), index, term));

@@ -86,7 +86,7 @@ pub(crate) fn message_for(
         return (shortcut.msg)(ui, view);
     }
     let key = key.chars().next().filter(|_| key.chars().count() == 1)?;
-    let only = ui.chosen.iter().next().filter(|_| ui.chosen.len() == 1)?;
+    let (only, ()) = ui.chosen.iter().next().filter(|_| ui.chosen.len() == 1)?;
     let card = view.card(only)?;
     let tool = tools::fitting(card, &view.links).find(|tool| tool.key == Some(key))?;
     Some(Msg::Sim(format!("{} {}", tool.verb, card.host)))

@@ -1,12 +1,11 @@
 //! The toolbar under the ring: what can be done to what is chosen. Each tool is a `sim` line.
 
-use std::collections::BTreeSet;
-
 use lab::api::{LinkView, MemberCard, Power, Role};
 use yew::{Html, html};
 
 use super::Look;
 use super::icons::icon;
+use crate::map::Map;
 use crate::msg::Msg;
 use crate::state::View;
 
@@ -168,7 +167,7 @@ pub(crate) fn fitting<'a>(
 }
 
 /// The `sim` line that splits the chosen from the rest; none when either side is empty.
-pub(crate) fn partition(view: &View, chosen: &BTreeSet<String>) -> Option<String> {
+pub(crate) fn partition(view: &View, chosen: &Map<String, ()>) -> Option<String> {
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for card in view.ring() {
         if chosen.contains(&card.host) { &mut left } else { &mut right }.push(card.host.as_str());
@@ -183,7 +182,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
         return Html::default();
     }
     let mut chosen: Vec<&MemberCard> = Vec::new();
-    for host in &look.ui.chosen {
+    for (host, ()) in look.ui.chosen.iter() {
         chosen.extend(look.view.card(host));
     }
     let content = match chosen.as_slice() {

@@ -69,7 +69,8 @@ fn about(look: &Look<'_>) -> Html {
             <span title="The etcd release on every host">{ format!("etcd {}", world.options.release) }</span>
             <span title="The root of every random draw: the same seed and the same actions give the same run">
                 { "seed " }<b>{ world.options.seed }</b></span>
-            <span class={format!("saved {}", saved.1)} id="saved"
+            <span class={format!("saved {}", saved.1)} id="saved" data-writes={look.ui.writes.to_string()}
+                data-checkpoints={look.ui.checkpoints.to_string()}
                 title="Everything is saved in this browser as it happens">{ saved.0 }</span>
         </p>
     }

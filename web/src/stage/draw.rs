@@ -99,7 +99,7 @@ impl Scene {
     }
 
     fn draw_links(&self, context: &Context) {
-        let hosts: Vec<&String> = self.places.keys().collect();
+        let hosts: Vec<&String> = self.places.iter().map(|(host, _)| host).collect();
         for (i, a) in hosts.iter().enumerate() {
             for b in &hosts[i + 1..] {
                 self.draw_link(context, a, b);

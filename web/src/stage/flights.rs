@@ -3,12 +3,12 @@
 //! At real speed a message lives for half a millisecond. Each is drawn for at least
 //! [`SHOWN_MS`]; one that was caused by another, still drawn, message waits for its end.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use lab::api::Flight;
 
 use super::kinds;
+use crate::map::Map;
 
 /// A message is seen at least so long.
 pub(crate) const SHOWN_MS: f64 = 520.0;
@@ -46,7 +46,7 @@ impl Drawn {
 pub(crate) struct Flights {
     /// In the order they were born.
     pub(crate) drawn: Vec<Drawn>,
-    last: BTreeMap<(String, String, bool, u8), f64>,
+    last: Map<(String, String, u8), f64>,
     /// Messages that came and were not drawn since the last count.
     pub(crate) skipped: u64,
 }
@@ -58,7 +58,7 @@ impl Flights {
             let quiet = kinds::is_quiet(flight.kind);
             let born_ms = self.birth(&flight, wall_ms);
             let every = if quiet { QUIET_EVERY_MS } else { BUSY_EVERY_MS };
-            let key = (flight.from.clone(), flight.to.clone(), quiet, flight.kind as u8);
+            let key = (flight.from.clone(), flight.to.clone(), flight.kind as u8);
             let early = self.last.get(&key).is_some_and(|last| born_ms - last < every);
             let late = born_ms - wall_ms > LATE_MS_MAX;
             if flight.from == flight.to || early || late || self.drawn.len() >= DRAWN_MAX {
@@ -82,9 +82,7 @@ impl Flights {
     /// Takes those that arrived off the stage.
     pub(crate) fn sweep(&mut self, wall_ms: f64, now_us: u64) {
         self.drawn.retain(|it| it.part(wall_ms, now_us) < 1.0);
-        if self.last.len() > 2000 {
-            self.last.retain(|_, last| wall_ms - *last < QUIET_EVERY_MS);
-        }
+        self.last.retain(|_, last| wall_ms - *last < QUIET_EVERY_MS);
     }
 
     /// Nothing is on its way: a new world, an undo.

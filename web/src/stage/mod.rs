@@ -4,13 +4,13 @@
 //! the app that a frame begins, which is also when virtual time is asked to pass.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use gloo::render::{AnimationFrame, request_animation_frame};
 use lab::api::{Flight, LinkView, Power};
 use yew::Callback;
 
+use crate::map::Map;
 use crate::platform;
 use crate::state::{UiState, View};
 
@@ -32,9 +32,9 @@ pub(crate) struct Scene {
     width: f64,
     height: f64,
     size: Option<Size>,
-    places: BTreeMap<String, Point>,
-    powers: BTreeMap<String, Power>,
-    timers: BTreeMap<String, (u64, u64)>,
+    places: Map<String, Point>,
+    powers: Map<String, Power>,
+    timers: Map<String, (u64, u64)>,
     links: Rc<[LinkView]>,
     leader: Option<String>,
     flights: Flights,
@@ -82,7 +82,7 @@ impl Scene {
     /// Puts the cards where they stand.
     pub(crate) fn place_cards(&self) {
         let (width, height) = self.size().extent();
-        for (host, place) in &self.places {
+        for (host, place) in self.places.iter() {
             if let Some(card) = platform::by_id(&format!("card-{host}")) {
                 let (x, y) = (place.x - width / 2.0, place.y - height / 2.0);
                 platform::style(
@@ -152,7 +152,7 @@ impl Scene {
 
     /// Moves the timers' arcs: full when a leader was just heard, empty when it is given up.
     fn turn_arcs(&self) {
-        for (host, (from, until)) in &self.timers {
+        for (host, (from, until)) in self.timers.iter() {
             let Some(arc) = platform::by_id(&format!("arc-{host}")) else { continue };
             let whole = until.saturating_sub(*from).max(1) as f64;
             let left = until.saturating_sub(self.now_us) as f64 / whole;
