@@ -45,6 +45,8 @@ pub enum Input {
     Sim { line: String },
     /// A file of the learner's own machine, put on a virtual host.
     Push { host: String, path: String, bytes: Vec<u8> },
+    /// An exercise begins here: the text of its `exercise.toml`.
+    Begin { source: String },
 }
 
 /// How a world is made.
@@ -250,6 +252,8 @@ pub enum Part {
     Host(HostView),
     /// The checkers' counters.
     Checks(ChecksView),
+    /// The exercise under way.
+    Lesson(LessonView),
 }
 
 /// Facts of the whole world.
@@ -559,4 +563,65 @@ pub struct ChecksView {
     pub checks: Vec<(String, u64, String)>,
     /// What was found, as a sentence; none is the normal case.
     pub violation: Option<String>,
+}
+
+/// The exercise under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LessonView {
+    /// Its identity.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// `EXAM`, `JOB`, `DEEP` or `START`.
+    pub label: String,
+    /// The task in one or two sentences.
+    pub task: String,
+    /// When it began.
+    pub began_us: u64,
+    /// When all checks held for the first time.
+    pub done_us: Option<u64>,
+    /// Whether the checks come true one after the other.
+    pub ordered: bool,
+    /// What must become true.
+    pub checks: Vec<CheckView>,
+    /// What the coach said, oldest first.
+    pub coach: Vec<CoachRow>,
+    /// Help, in the order in which it is given.
+    pub hints: Vec<String>,
+    /// Commands so far that changed the world.
+    pub commands: u32,
+    /// How many the shortest good way takes; 0 where it is not counted.
+    pub par: u16,
+    /// What differs on a real cluster.
+    pub life: String,
+    /// Pages to keep open.
+    pub read: Vec<String>,
+    /// The exercise to try next; may be empty.
+    pub next: String,
+}
+
+/// Something that must become true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Its name within the exercise.
+    pub id: String,
+    /// The sentence on screen.
+    pub text: String,
+    /// What it counts.
+    pub points: u16,
+    /// Counts extra; the exercise is done without it.
+    pub bonus: bool,
+    /// Whether it is so now.
+    pub holds: bool,
+}
+
+/// Something the coach said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoachRow {
+    /// When.
+    pub at_us: u64,
+    /// Which wrong turn it is.
+    pub id: String,
+    /// What.
+    pub text: String,
 }

@@ -12,6 +12,8 @@ mod core;
 pub mod etcdctl;
 #[cfg(feature = "engine")]
 pub mod etcdutl;
+#[cfg(feature = "k8s")]
+pub mod exercise;
 #[cfg(feature = "engine")]
 pub mod machine;
 #[cfg(feature = "engine")]

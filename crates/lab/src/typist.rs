@@ -60,6 +60,18 @@ impl Typist {
         &mut self.session
     }
 
+    /// Closes the shells but those on these hosts, and gives the session back.
+    #[cfg(feature = "k8s")]
+    pub(crate) fn leave(mut self, keep: &[String]) -> Result<Session, String> {
+        for (host, tty) in std::mem::take(&mut self.ttys) {
+            if !keep.contains(&host) && self.session.tty_is_open(tty) {
+                self.session.apply(Input::CloseTty { tty })?;
+            }
+        }
+        self.session.drain_events();
+        Ok(self.session)
+    }
+
     /// Types one command and waits for its end. The error says that a checker stopped the world.
     pub fn run(&mut self, command: &str, heard: Listener<'_>) -> Result<Outcome, String> {
         let (host, line) = split_host(command);
@@ -191,7 +203,7 @@ pub fn commands(text: &str) -> Vec<String> {
 }
 
 /// `@n2 CMD` names a host.
-fn split_host(command: &str) -> (Option<&str>, &str) {
+pub(crate) fn split_host(command: &str) -> (Option<&str>, &str) {
     match command
         .trim_start()
         .strip_prefix('@')

@@ -29,6 +29,27 @@ pub enum Ending {
     PowerLost,
 }
 
+/// A program that ended, as a witness saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ran {
+    /// Where.
+    pub host: HostId,
+    /// As which process.
+    pub pid: Pid,
+    /// What it was called with; the first is its name.
+    pub argv: Vec<String>,
+    /// The directory it ran in.
+    pub cwd: String,
+    /// When it began, on the world's clock.
+    pub start_us: u64,
+    /// How it ended.
+    pub ending: Ending,
+    /// The beginning of what it printed.
+    pub stdout: String,
+    /// The beginning of what it complained of.
+    pub stderr: String,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WorldEvent {
@@ -110,6 +131,8 @@ pub enum WorldEvent {
         /// Which terminal.
         tty: TtyId,
     },
+    /// A program ended; told only after [`World::witness`](crate::World::witness).
+    Ran(Box<Ran>),
     /// A program speaks to the session (`sim speed x10`).
     Session {
         /// What it says.

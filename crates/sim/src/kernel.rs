@@ -11,6 +11,7 @@ mod procs;
 #[cfg(test)]
 mod tests;
 mod ttys;
+mod witness;
 
 use flat::Map;
 use std::cell::RefCell;
@@ -33,6 +34,7 @@ use crate::task::{ProgramTable, ReadyQueue, Task};
 use crate::tty::Tty;
 use files::Open;
 pub(crate) use ttys::open as tty_open;
+pub(crate) use witness::Said;
 
 /// The kernel as its users hold it.
 pub(crate) type KernelRef = Rc<RefCell<Kernel>>;
@@ -73,6 +75,12 @@ pub(crate) struct Kernel {
     pipes: Map<PipeId, Pipe>,
     next_pipe: u32,
     ttys: Map<TtyId, Tty>,
+    /// Whether what programs print and how they end is told.
+    pub(crate) witness: bool,
+    /// What the session lets programs know, by name.
+    pub(crate) notes: Map<String, String>,
+    /// Changes of files by programs so far.
+    pub(crate) file_changes: u64,
 }
 
 impl Kernel {
@@ -111,6 +119,9 @@ impl Kernel {
             pipes: Map::new(),
             next_pipe: 1,
             ttys: Map::new(),
+            witness: false,
+            notes: Map::new(),
+            file_changes: 0,
         }
     }
 

@@ -38,7 +38,7 @@ pub use container::{Container, Mount};
 pub use cred::{Cred, Owner, User, UserGroup};
 pub use disk::{At, CAPACITY_BYTES, DirView, Disk, DiskState};
 pub use errno::Errno;
-pub use event::{Ending, Happened, WorldEvent};
+pub use event::{Ending, Happened, Ran, WorldEvent};
 pub use fault::{DiskFault, Fault, FaultError};
 pub use fs::{FileKind, OpenFlags, Stat};
 pub use ids::{ConnId, Fd, HostId, Pid, TtyId};

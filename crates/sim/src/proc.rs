@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::cred::Cred;
 use crate::event::Ending;
 use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
+use crate::kernel::Said;
 use crate::task::{Task, TaskWaker};
 use flat::{Map, Set};
 
@@ -238,6 +239,8 @@ pub(crate) struct Proc {
     /// Deadly signals that came while it was stopped.
     pub(crate) held: Vec<Signal>,
     pub(crate) effort: Effort,
+    /// What it printed, where a witness watches.
+    pub(crate) said: Option<Box<Said>>,
 }
 
 /// What a process did within one instant of virtual time. Programs take no time to compute,

@@ -132,6 +132,11 @@ impl Sys {
         .await;
     }
 
+    /// What the session left for programs under this name.
+    pub fn note(&self, name: &str) -> Option<String> {
+        self.with(|kernel| kernel.notes.get(name).cloned())
+    }
+
     /// Says something to the session that drives the world.
     pub fn tell_session(&self, text: String) {
         self.with(|kernel| kernel.tell(WorldEvent::Session { text }));

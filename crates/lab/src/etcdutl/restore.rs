@@ -358,7 +358,7 @@ fn make_dirs(sys: &Sys, dir: &str) -> Result<(), String> {
                 Ok(stat) if stat.is_dir() => {}
                 Ok(_) => return Err(path_error("mkdir", part, Errno::Enotdir)),
                 Err(_) => {
-                    sys.mkdir(part, 0o700).map_err(|errno| path_error("mkdir", part, errno))?
+                    sys.mkdir(part, 0o700).map_err(|errno| path_error("mkdir", part, errno))?;
                 }
             }
         }

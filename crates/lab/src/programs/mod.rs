@@ -3,6 +3,7 @@
 //! An entry of [`PROGRAMS`] is all there is to know: it is installed on the hosts, run by its
 //! name, listed by `help`, shown by `man`, and completed. A new program is a file and a line.
 
+mod answer;
 mod benchmark;
 mod bytes;
 pub(crate) mod calendar;
@@ -79,6 +80,7 @@ pub static PROGRAMS: &[Program] = &[
     bytes::BASE64,
     text::BASENAME,
     BASH,
+    answer::PROGRAM,
     benchmark::PROGRAM,
     cat::PROGRAM,
     files::CHMOD,
@@ -144,7 +146,7 @@ pub static PROGRAMS: &[Program] = &[
 ];
 
 /// Where what is not of the system is installed.
-const LOCAL: [&str; 5] = ["benchmark", "etcd", "etcdctl", "etcdutl", "sim"];
+const LOCAL: [&str; 6] = ["answer", "benchmark", "etcd", "etcdctl", "etcdutl", "sim"];
 
 static ENTRIES: [ProgramEntry; PROGRAMS.len()] = {
     let mut entries = [ProgramEntry { name: "", run: PROGRAMS[0].run }; PROGRAMS.len()];

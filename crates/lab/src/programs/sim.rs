@@ -44,6 +44,10 @@ async fn try_run(sys: &Sys) -> Result<String, String> {
     let args = sys.args();
     let words: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
     let names = sys.host_names();
+    let verb = words.first().copied().unwrap_or_default();
+    if let Some(why) = sys.note(&simctl::forbidden_note(verb)) {
+        return Err(why);
+    }
     match simctl::parse(&words, &names)? {
         SimCommand::Fault(fault) => inject(sys, fault),
         SimCommand::Start { host, args } if args.is_empty() => {

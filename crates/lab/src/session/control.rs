@@ -20,6 +20,10 @@ impl Session {
     /// Carries out a `sim` line, given without the word `sim`.
     pub(super) fn sim(&mut self, line: &str) -> Result<(), String> {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let verb = words.first().copied().unwrap_or_default();
+        if let Some(why) = self.world.note(&simctl::forbidden_note(verb)) {
+            return Err(why);
+        }
         match simctl::parse(&words, &self.hosts)? {
             SimCommand::Fault(fault) => self.inject(fault),
             SimCommand::Start { host, args } if args.is_empty() => {

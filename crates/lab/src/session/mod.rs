@@ -6,6 +6,7 @@
 //! `terminal` is the line discipline of a terminal.
 
 mod control;
+mod lesson;
 mod picture;
 mod story;
 mod terminal;
@@ -23,7 +24,9 @@ use crate::api::{
     TtySignal, Want, WorldOptions,
 };
 use crate::{takehome, worlds};
+use lesson::Lesson;
 use picture::Picture;
+pub(crate) use picture::quorum;
 use story::Story;
 use terminal::Terminal;
 
@@ -82,6 +85,10 @@ pub struct Session {
     had_quorum: Option<bool>,
     /// Commands that waited for the ones before them, to be applied at the end of this slice.
     typed_ahead: Vec<Input>,
+    /// The exercise under way.
+    lesson: Option<Lesson>,
+    /// When it last looked at the world.
+    looked_us: u64,
 }
 
 /// What of a recipe is still to come.
@@ -147,6 +154,8 @@ impl Session {
             speed: None,
             had_quorum: None,
             typed_ahead: Vec::new(),
+            lesson: None,
+            looked_us: 0,
             hosts,
         })
     }
@@ -206,6 +215,7 @@ impl Session {
         // nothing of slices, puts it in the same place.
         self.world.settle();
         self.absorb();
+        self.look_if_due();
         let at_us = self.world.now_us();
         let mark = Mark { at_us, trace: self.world.trace_hash() };
         self.carry_out(&input)?;
@@ -215,6 +225,7 @@ impl Session {
         self.inputs.push(Stamped { at_us, input });
         self.world.settle();
         self.absorb();
+        self.look();
         Ok(())
     }
 
@@ -238,6 +249,9 @@ impl Session {
                 }
                 let now_us = self.world.now_us();
                 self.live_tty(*tty)?.line_submitted(text, now_us);
+                if let Some(lesson) = &mut self.lesson {
+                    lesson.typed(*tty, &self.world);
+                }
                 self.world.tty_command(sim_tty(*tty), text.clone());
                 Ok(())
             }
@@ -261,6 +275,7 @@ impl Session {
                 Ok(())
             }
             Input::Sim { line } => self.sim(line),
+            Input::Begin { source } => self.begin_lesson(source),
             Input::Push { host, path, bytes } => {
                 let id = self.host(host)?;
                 if bytes.len() > PUSH_BYTES_MAX {
@@ -303,9 +318,13 @@ impl Session {
         let mut events = 0;
         loop {
             let stop_us = self.next_stop_us().map_or(until_us, |stop| stop.min(until_us));
+            let stop_us = self.next_look_us().map_or(stop_us, |look| look.min(stop_us));
             let done = self.world.advance(stop_us, events_max - events);
             events += done.events;
             self.absorb();
+            if done.reached {
+                self.look_if_due();
+            }
             for input in std::mem::take(&mut self.typed_ahead) {
                 // Its terminal may have gone with its host by now: then nobody waits for it.
                 let _ = self.apply_input(input);
@@ -413,8 +432,12 @@ impl Session {
     /// Lets time pass until a terminal says something, or `until_us`.
     pub fn advance_until_output(&mut self, until_us: u64) {
         while self.world.now_us() < until_us && self.world.violation().is_none() {
-            self.world.advance_until_said(until_us, SLICE_EVENTS);
+            let stop_us = self.next_look_us().map_or(until_us, |look| look.min(until_us));
+            let done = self.world.advance_until_said(stop_us, SLICE_EVENTS);
             self.absorb();
+            if done.reached {
+                self.look_if_due();
+            }
             let said = self.events.as_ref().is_some_and(|events| !events.is_empty());
             if said || self.terminals.keys().any(|tty| !self.world.tty_alive(sim_tty(*tty))) {
                 return;
@@ -474,6 +497,9 @@ impl Session {
     /// Takes in what the world said since the last look.
     fn absorb(&mut self) {
         for happened in self.world.drain_events() {
+            if let Some(lesson) = &mut self.lesson {
+                lesson.hear(&happened, &self.hosts);
+            }
             match &happened.what {
                 WorldEvent::TtyOutput { tty, stream, bytes } => {
                     self.output(TtyId(tty.0), *stream, bytes);
@@ -502,6 +528,9 @@ impl Session {
     }
 
     fn command_done(&mut self, tty: TtyId, exit: i32) {
+        if let Some(lesson) = &mut self.lesson {
+            lesson.typed_done(tty, exit, &self.world);
+        }
         if let Some(terminal) = self.terminals.get_mut(&tty) {
             terminal.command_done(self.world.tty_cwd(sim_tty(tty)).as_deref(), &self.world);
             // A replay has its own list of what came next.

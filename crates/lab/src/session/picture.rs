@@ -39,6 +39,7 @@ enum Slot {
     Keys,
     Host,
     Checks,
+    Lesson,
 }
 
 impl Picture {
@@ -71,6 +72,9 @@ impl Picture {
         self.ttys(&mut parts, session);
         self.details(&mut parts, session, want);
         self.put(&mut parts, Slot::Checks, Part::Checks(checks(session)));
+        if let Some(lesson) = &session.lesson {
+            self.put(&mut parts, Slot::Lesson, Part::Lesson(lesson.view()));
+        }
         Delta { seq: self.seq, now_us: session.now_us(), parts }
     }
 
@@ -192,7 +196,7 @@ impl Conf {
 }
 
 /// The arithmetic of the quorum.
-pub(super) fn quorum(world: &World, hosts: &[String]) -> QuorumView {
+pub(crate) fn quorum(world: &World, hosts: &[String]) -> QuorumView {
     let conf = Conf::of(world, hosts.len());
     let names = |members: &[MemberId]| {
         let mut names: Vec<String> =
@@ -272,6 +276,7 @@ fn action(input: &crate::api::Input) -> String {
         Input::Signal { .. } => "Ctrl-C".into(),
         Input::Sim { line } => format!("sim {line}"),
         Input::Push { host, path, .. } => format!("put {path} on {host}"),
+        Input::Begin { .. } => "begin the exercise".into(),
     }
 }
 

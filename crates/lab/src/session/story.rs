@@ -140,6 +140,7 @@ impl Story {
             WorldEvent::PeerStatus { .. }
             | WorldEvent::TtyOutput { .. }
             | WorldEvent::TtyClosed { .. }
+            | WorldEvent::Ran(_)
             | WorldEvent::CommandDone { .. }
             | WorldEvent::Session { .. } => {}
         }

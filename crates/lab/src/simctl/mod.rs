@@ -55,6 +55,11 @@ pub struct Verb {
 
 type Parse = fn(&[&str], &dyn Hosts) -> Result<SimCommand, String>;
 
+/// The note under which the session leaves why a verb is refused, if an exercise forbids it.
+pub(crate) fn forbidden_note(verb: &str) -> String {
+    format!("sim {verb}")
+}
+
 /// Which hosts a world has.
 pub trait Hosts {
     /// Every host's name, in order of its id.

@@ -327,6 +327,7 @@ impl Kernel {
             Target::Full if bytes.is_empty() => {}
             Target::Full => return Err(Errno::Enospc),
         }
+        self.witness_said(pid, fd, &bytes[..written.bytes]);
         Ok(Some(written))
     }
 
@@ -343,6 +344,7 @@ impl Kernel {
         disk.write(ino, open.offset, &Bytes::copy_from_slice(bytes), at)?;
         open.offset += bytes.len() as u64;
         disk.note_change(&path);
+        self.file_changes += 1;
         Ok(())
     }
 

@@ -130,6 +130,7 @@ impl Kernel {
         if let Some(proc) = self.procs.get_mut(&pid) {
             proc.release = exe.release;
         }
+        self.witness_start(pid);
         Ok((pid, program))
     }
 
@@ -187,6 +188,7 @@ impl Kernel {
             proc.cred.uid = setuid.unwrap_or(proc.cred.uid);
             proc.container = container;
         }
+        self.witness_start(pid);
         Ok((pid, program))
     }
 
@@ -260,6 +262,7 @@ impl Kernel {
             pending: std::collections::VecDeque::new(),
             held: Vec::new(),
             effort: Effort::default(),
+            said: None,
         };
         self.procs.insert(pid, proc);
         pid
@@ -341,6 +344,8 @@ impl Kernel {
         }
         proc.ending = Some(ending);
         proc.stopped = false;
+        self.witness_end(pid, ending);
+        let Some(proc) = self.procs.get_mut(&pid) else { return };
         let parent = proc.parent;
         let task = proc.task.take();
         let fds: Vec<OpenId> = std::mem::take(&mut proc.fds).into_values().collect();

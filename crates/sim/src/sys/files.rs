@@ -359,6 +359,7 @@ impl Sys {
             disk.permits(&who, &path, follow, need)?;
             call(disk, &path, at)?;
             disk.note_change(&normal(&path));
+            kernel.file_changes += 1;
             Ok(())
         })
     }

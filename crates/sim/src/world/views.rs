@@ -2,11 +2,13 @@
 //! not asked for.
 
 use bytes::Bytes;
+use etcd::pb::{RangeRequest, RangeResponse};
 use etcd::{EntryInfo, MemberStatus, Role};
 
 use crate::checker::Check;
 use crate::disk::DiskState;
 use crate::errno::Errno;
+use crate::fs::Stat;
 use crate::ids::HostId;
 use crate::members::Hosted;
 use crate::net::{FlightInfo, LinkInfo};
@@ -147,6 +149,38 @@ impl World {
             kernel.net.flights.iter().filter_map(FlightInfo::of).collect();
         flat::sort_by_key(&mut flights, |flight| flight.id);
         flights
+    }
+
+    /// Leaves something for programs to read by [`Sys::note`](crate::Sys::note).
+    pub fn set_note(&mut self, name: &str, text: &str) {
+        self.kernel.borrow_mut().notes.insert(name.to_owned(), text.to_owned());
+    }
+
+    /// What was left under this name.
+    pub fn note(&self, name: &str) -> Option<String> {
+        self.kernel.borrow().notes.get(name).cloned()
+    }
+
+    /// How often programs changed a file, a directory or a name so far.
+    pub fn file_changes(&self) -> u64 {
+        self.kernel.borrow().file_changes
+    }
+
+    /// What a file or directory is.
+    pub fn stat(&self, host: HostId, path: &str) -> Result<Stat, Errno> {
+        self.kernel.borrow().host(host).disk.stat(path)
+    }
+
+    /// A range of the keyspace of a host's member, as that member has applied it.
+    pub fn range(&self, host: HostId, request: &RangeRequest) -> Option<RangeResponse> {
+        let read =
+            self.with_member(host, |hosted| hosted.member.as_ref()?.store().range(request).ok());
+        read.flatten()
+    }
+
+    /// Tells from now on which programs ran, what they printed and how they ended.
+    pub fn witness(&mut self, on: bool) {
+        self.kernel.borrow_mut().witness = on;
     }
 
     /// Keeps from now on every message that is sent, or no longer.

@@ -6,11 +6,16 @@ use lab::api::WorldOptions;
 use lab::worlds;
 use lexopt::prelude::*;
 
+#[cfg(feature = "k8s")]
+use crate::exercises::Exercises;
+
 /// What is asked for.
 pub(crate) enum Call {
     Exec(Box<Exec>),
     Replay(PathBuf),
     Worlds,
+    #[cfg(feature = "k8s")]
+    Exercises(Exercises),
     Help,
 }
 
@@ -169,6 +174,11 @@ pub(crate) fn help() -> String {
 quorum exec [FLAGS] [FILE|-]    type each line of the file into a shell of a world
 quorum replay FILE              replay a recipe and print its trace hash
 quorum worlds                   list the worlds
+quorum exercises list           list the exercises
+quorum exercises check SLUG     prove one: its solution on 20 seeds, its wrong turns, its cheats
+quorum exercises check --all    prove all of them
+quorum exercises play SLUG      do one here, with commands from stdin (--seed N)
+quorum exercises new SLUG       begin a new one
 
 Flags of exec:
 "
@@ -201,6 +211,8 @@ pub(crate) fn read() -> Result<Call, String> {
             Ok(Call::Replay(file.into()))
         }
         "worlds" => Ok(Call::Worlds),
+        #[cfg(feature = "k8s")]
+        "exercises" => exercises(&mut parser),
         "help" => Ok(Call::Help),
         other => Err(format!("unknown command '{other}'; see quorum help")),
     }
@@ -208,6 +220,29 @@ pub(crate) fn read() -> Result<Call, String> {
 
 fn text(error: lexopt::Error) -> String {
     error.to_string()
+}
+
+/// `list`, `check SLUG|--all`, `play SLUG [--seed N]`, `new SLUG`.
+#[cfg(feature = "k8s")]
+fn exercises(parser: &mut lexopt::Parser) -> Result<Call, String> {
+    let (mut words, mut all, mut seed) = (Vec::new(), false, 1);
+    while let Some(arg) = parser.next().map_err(text)? {
+        match arg {
+            Long("all") => all = true,
+            Long("seed") => seed = number("seed", &value(parser)?)?,
+            Value(word) => words.push(word.to_string_lossy().into_owned()),
+            other => return Err(text(other.unexpected())),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    Ok(Call::Exercises(match (words.as_slice(), all) {
+        (["list"], false) => Exercises::List,
+        (["check"], true) => Exercises::Check(None),
+        (["check", slug], false) => Exercises::Check(Some((*slug).to_owned())),
+        (["play", slug], false) => Exercises::Play { slug: (*slug).to_owned(), seed },
+        (["new", slug], false) => Exercises::New((*slug).to_owned()),
+        _ => return Err("exercises: list, check SLUG, check --all, play SLUG or new SLUG".into()),
+    }))
 }
 
 fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {

@@ -1,7 +1,7 @@
 //! `quorum`: the lab without a screen. The same session as in the page, run natively.
 //!
 //! Exit codes: 0 when all lines ran, whatever their status; 2 when it was called wrongly, with
-//! one line on stderr and nothing written; 3 when a checker stopped the world, with what it
+//! one line on stderr and nothing written; 1 when an exercise does not hold what it promises; 3 when a checker stopped the world, with what it
 //! found and how to see it again.
 #![allow(
     clippy::disallowed_methods,
@@ -11,6 +11,8 @@
 
 mod args;
 mod exec;
+#[cfg(feature = "k8s")]
+mod exercises;
 mod replay;
 
 use std::process::ExitCode;
@@ -23,6 +25,9 @@ enum Failure {
     Call(String),
     /// A checker stopped the world.
     Violation(String),
+    /// An exercise does not hold what it promises.
+    #[cfg(feature = "k8s")]
+    Proof(String),
 }
 
 impl From<String> for Failure {
@@ -35,6 +40,8 @@ fn main() -> ExitCode {
     let done = match args::read() {
         Ok(Call::Exec(call)) => exec::run(&call),
         Ok(Call::Replay(file)) => replay::run(&file).map_err(Failure::Call),
+        #[cfg(feature = "k8s")]
+        Ok(Call::Exercises(call)) => exercises::run(&call),
         Ok(Call::Worlds) => {
             for world in lab::worlds::WORLDS {
                 println!("{:<10} {}", world.name, world.summary);
@@ -51,6 +58,8 @@ fn main() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Call(error)) => (error, 2),
         Err(Failure::Violation(error)) => (error, 3),
+        #[cfg(feature = "k8s")]
+        Err(Failure::Proof(error)) => (error, 1),
     };
     eprintln!("quorum: {error}");
     ExitCode::from(code)

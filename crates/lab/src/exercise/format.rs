@@ -1,0 +1,303 @@
+//! `exercise.toml`: what it may say, and the sentence for what it may not.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use sim::Rng;
+
+use super::predicate::Predicate;
+use crate::api::WorldOptions;
+use crate::simctl;
+use crate::worlds;
+
+/// A file larger than this is no exercise.
+const SOURCE_BYTES_MAX: usize = 256 << 10;
+
+/// What an exercise is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Label {
+    /// In the wording of today's CKA syllabus.
+    #[serde(rename = "EXAM")]
+    Exam,
+    /// Left the syllabus, still the job.
+    #[serde(rename = "JOB")]
+    Job,
+    /// Why it works.
+    #[serde(rename = "DEEP")]
+    Deep,
+    /// Where somebody begins who has never heard of it.
+    #[serde(rename = "START")]
+    Start,
+}
+
+impl Label {
+    /// As it is printed.
+    pub fn text(self) -> &'static str {
+        match self {
+            Label::Exam => "EXAM",
+            Label::Job => "JOB",
+            Label::Deep => "DEEP",
+            Label::Start => "START",
+        }
+    }
+}
+
+/// An exercise, as its file says it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Exercise {
+    /// Its identity: progress is kept under it.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// What it is good for.
+    pub label: Label,
+    /// How long it takes.
+    pub minutes: u16,
+    /// What it counts in an exam; 0 keeps it out.
+    #[serde(default)]
+    pub weight: u16,
+    /// The task in one or two sentences, enough to do it without the text.
+    pub task: String,
+    /// The world it begins in.
+    #[serde(default)]
+    pub world: WorldChoice,
+    /// Names and the values one of which the seed draws; `${name}` stands for it everywhere.
+    #[serde(default)]
+    pub draw: BTreeMap<String, Vec<String>>,
+    /// Commands that make the start state, typed before the learner comes.
+    #[serde(default)]
+    pub start: Vec<String>,
+    /// Shortcuts that are refused.
+    #[serde(default)]
+    pub forbid: Vec<Forbid>,
+    /// Whether the checks come true one after the other, and stay true.
+    #[serde(default)]
+    pub ordered: bool,
+    /// What must be true in the end.
+    pub check: Vec<Check>,
+    /// What learners get wrong.
+    #[serde(default)]
+    pub wrong: Vec<Wrong>,
+    /// Help, in the order in which it is given.
+    #[serde(default)]
+    pub hints: Vec<String>,
+    /// How many commands that change the world the shortest good way takes.
+    #[serde(default)]
+    pub par: u16,
+    /// The words it uses that are defined in the glossary.
+    #[serde(default)]
+    pub terms: Vec<String>,
+    /// What differs on a real cluster.
+    pub life: Life,
+}
+
+/// The world an exercise begins in.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct WorldChoice {
+    /// Its name, as `quorum worlds` lists it.
+    pub name: String,
+    /// Members at the start.
+    pub members: u8,
+    /// `3.6`, `3.5` or a full version.
+    pub release: String,
+    /// The host of the learner's first terminal; the world's first if empty.
+    pub host: String,
+}
+
+impl Default for WorldChoice {
+    fn default() -> WorldChoice {
+        let (name, release) = ("cluster".into(), "3.6".into());
+        WorldChoice { name, members: 3, release, host: String::new() }
+    }
+}
+
+/// A shortcut that is refused.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forbid {
+    /// Verbs of `sim`.
+    pub sim: Vec<String>,
+    /// Why, politely.
+    pub say: String,
+}
+
+/// Something that must be true in the end.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Check {
+    /// Its name within the exercise.
+    pub id: String,
+    /// The sentence on screen.
+    pub text: String,
+    /// What it counts.
+    #[serde(default = "one")]
+    pub points: u16,
+    /// Counts extra; the exercise is done without it.
+    #[serde(default)]
+    pub bonus: bool,
+    /// What is asked.
+    pub when: Predicate,
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// A mistake, and what is said when it is seen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrong {
+    /// Its name within the exercise.
+    pub id: String,
+    /// When it is seen.
+    pub when: Predicate,
+    /// What is said. `{command}`, `{host}`, `{error}` and `{value}` stand for the evidence.
+    pub say: String,
+}
+
+/// What differs on a real cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Life {
+    /// In a few sentences.
+    pub text: String,
+    /// Pages of the Kubernetes or etcd documentation to keep open.
+    #[serde(default)]
+    pub read: Vec<String>,
+    /// The exercise to try next.
+    #[serde(default)]
+    pub next: String,
+}
+
+/// Why a file is no exercise: the place, the key and what was expected, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadExercise(String);
+
+impl fmt::Display for BadExercise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Exercise {
+    /// Reads a file, with the values its seed draws.
+    pub fn read(source: &str, seed: u64) -> Result<Exercise, BadExercise> {
+        if source.len() > SOURCE_BYTES_MAX {
+            let most = SOURCE_BYTES_MAX >> 10;
+            return Err(BadExercise(format!("an exercise has at most {most} KiB")));
+        }
+        let draft: Exercise = parse(source)?;
+        let drawn = substitute(source, &draft.draw, seed)?;
+        let exercise: Exercise = parse(&drawn)?;
+        exercise.check_whole()?;
+        Ok(exercise)
+    }
+
+    /// Puts the drawn values into a text or script that belongs to the exercise.
+    pub fn fill(&self, text: &str, seed: u64) -> Result<String, BadExercise> {
+        substitute(text, &self.draw, seed)
+    }
+
+    /// The world it begins in.
+    pub fn options(&self, seed: u64) -> Result<WorldOptions, BadExercise> {
+        let world = &self.world;
+        worlds::options(&world.name, world.members, &world.release, seed)
+            .map_err(|why| BadExercise(format!("world: {why}")))
+    }
+
+    /// The points of all checks that are no bonus.
+    pub fn points(&self) -> u32 {
+        self.check.iter().filter(|check| !check.bonus).map(|check| u32::from(check.points)).sum()
+    }
+
+    /// Says what no type can say.
+    fn check_whole(&self) -> Result<(), BadExercise> {
+        let wrong = |what: String| Err(BadExercise(what));
+        if !is_slug(&self.slug) {
+            return wrong(format!(
+                "slug: '{}' may hold lower case letters, digits and '-' only",
+                self.slug
+            ));
+        }
+        if self.check.iter().all(|check| check.bonus) {
+            return wrong("check: at least one check is needed that is no bonus".into());
+        }
+        let ids = self.check.iter().map(|check| &check.id);
+        let mut ids: Vec<&String> = ids.chain(self.wrong.iter().map(|wrong| &wrong.id)).collect();
+        ids.sort_unstable();
+        if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return wrong(format!("id: '{}' is there twice", pair[0]));
+        }
+        for verb in self.forbid.iter().flat_map(|forbid| &forbid.sim) {
+            if !simctl::VERBS.iter().any(|known| known.name == verb) {
+                return wrong(format!("forbid.sim: '{verb}' is no verb of sim"));
+            }
+        }
+        let options = self.options(0)?;
+        let hosts = worlds::hosts(&options);
+        if !self.world.host.is_empty() && !hosts.contains(&self.world.host) {
+            return wrong(format!(
+                "world.host: there is no host '{}', only {}",
+                self.world.host,
+                hosts.join(" ")
+            ));
+        }
+        Ok(())
+    }
+
+    /// The host of the learner's first terminal.
+    pub fn host(&self) -> Result<String, BadExercise> {
+        if !self.world.host.is_empty() {
+            return Ok(self.world.host.clone());
+        }
+        Ok(worlds::hosts(&self.options(0)?)[0].clone())
+    }
+}
+
+fn parse(source: &str) -> Result<Exercise, BadExercise> {
+    toml::from_str(source).map_err(|error| {
+        let place = error.span().map(|span| {
+            let before = &source[..span.start.min(source.len())];
+            let line = before.matches('\n').count() + 1;
+            let key = key_at(source, span.start);
+            if key.is_empty() { format!("line {line}: ") } else { format!("line {line}, {key}: ") }
+        });
+        let message = error.message().trim().replace('\n', " ");
+        BadExercise(format!("{}{message}", place.unwrap_or_default()))
+    })
+}
+
+/// The key of the line at a place, if the line has one.
+fn key_at(source: &str, at: usize) -> &str {
+    let start = source[..at.min(source.len())].rfind('\n').map_or(0, |end| end + 1);
+    let line = source[start..].lines().next().unwrap_or_default().trim_start();
+    let end = line.find(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    line[..end.unwrap_or(line.len())].trim()
+}
+
+fn is_slug(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(fits)
+}
+
+/// Replaces `${name}`. What is not drawn is left alone: the shell has variables too.
+fn substitute(
+    text: &str,
+    draw: &BTreeMap<String, Vec<String>>,
+    seed: u64,
+) -> Result<String, BadExercise> {
+    let mut out = text.to_owned();
+    for (name, values) in draw {
+        let count = u64::try_from(values.len()).expect("a file has few values");
+        if count == 0 {
+            return Err(BadExercise(format!("draw.{name}: there is nothing to draw from")));
+        }
+        let mut rng = Rng::for_purpose(seed, name, 0);
+        let place = usize::try_from(rng.below(count)).expect("below the length");
+        out = out.replace(&format!("${{{name}}}"), &values[place]);
+    }
+    Ok(out)
+}

@@ -1,0 +1,200 @@
+//! An exercise under way: it hears every event, looks at the world at fixed times, and says
+//! which checks hold and which wrong turns were taken.
+//!
+//! It looks after every input and at every tenth of a virtual second, never at the end of a
+//! slice: so a replay judges as the run did.
+
+use sim::{Happened, HostId, World};
+
+use super::format::{BadExercise, Exercise};
+use super::history::History;
+use super::judge::{Evidence, Moment, Node};
+use crate::api::{CheckView, CoachRow, LessonView, TtyId};
+use crate::simctl::forbidden_note;
+
+/// How often the world is looked at.
+pub(crate) const LOOK_US: u64 = 100_000;
+
+/// One exercise under way.
+pub(crate) struct Lesson {
+    exercise: Exercise,
+    began_us: u64,
+    checks: Vec<Judged>,
+    wrongs: Vec<Node>,
+    history: History,
+    coach: Vec<CoachRow>,
+    first_term: Option<u64>,
+    /// Term and leader at the last look, and since when.
+    steady: (u64, Option<HostId>, u64),
+    typing: Typing,
+    done_us: Option<u64>,
+}
+
+/// A check and what it said at the last look.
+struct Judged {
+    node: Node,
+    holds: bool,
+}
+
+/// Counts the commands that changed the world.
+#[derive(Debug, Default)]
+struct Typing {
+    /// Terminals in which a command runs, and the changes of the world when it began.
+    running: Vec<(TtyId, u64)>,
+    commands: u32,
+}
+
+impl Lesson {
+    /// Begins an exercise now. The source is that of `exercise.toml`.
+    pub(crate) fn begin(source: &str, seed: u64, now_us: u64) -> Result<Lesson, BadExercise> {
+        let exercise = Exercise::read(source, seed)?;
+        let judged = |question| Judged { node: Node::new(question), holds: false };
+        let checks = exercise.check.iter().map(|check| judged(check.when.clone())).collect();
+        let wrongs = exercise.wrong.iter().map(|wrong| Node::new(wrong.when.clone())).collect();
+        Ok(Lesson {
+            exercise,
+            began_us: now_us,
+            checks,
+            wrongs,
+            history: History::default(),
+            coach: Vec::new(),
+            first_term: None,
+            steady: (0, None, now_us),
+            typing: Typing::default(),
+            done_us: None,
+        })
+    }
+
+    /// Tells the world what an exercise needs of it.
+    pub(crate) fn furnish(&self, world: &mut World) {
+        world.witness(true);
+        for forbid in &self.exercise.forbid {
+            for verb in &forbid.sim {
+                world.set_note(&forbidden_note(verb), &forbid.say);
+            }
+        }
+    }
+
+    /// Takes in an event.
+    pub(crate) fn hear(&mut self, happened: &Happened, hosts: &[String]) {
+        self.history.hear(happened, hosts);
+    }
+
+    /// A command was typed.
+    pub(crate) fn typed(&mut self, tty: TtyId, world: &World) {
+        self.typing.running.push((tty, self.history.changes + world.file_changes()));
+    }
+
+    /// It ended.
+    pub(crate) fn typed_done(&mut self, tty: TtyId, exit: i32, world: &World) {
+        let Some(place) = self.typing.running.iter().position(|it| it.0 == tty) else { return };
+        let (_, before) = self.typing.running.remove(place);
+        let changed = self.history.changes + world.file_changes() > before;
+        self.typing.commands += u32::from(changed && exit == 0);
+    }
+
+    /// The next time at which it wants to look.
+    pub(crate) fn next_look_us(&self, now_us: u64) -> u64 {
+        (now_us / LOOK_US + 1) * LOOK_US
+    }
+
+    /// Looks at the world; true when something new came of it.
+    pub(crate) fn look(&mut self, world: &World, hosts: &[String]) -> bool {
+        let now_us = world.now_us();
+        let truth = self.moment(world, hosts, now_us).truth();
+        for answer in self.history.answers.iter_mut().filter(|answer| answer.truth.is_none()) {
+            answer.truth = Some(truth.clone());
+        }
+        self.watch_terms(world, hosts, now_us);
+        let before = (self.coach.len(), self.held());
+        let mut checks = std::mem::take(&mut self.checks);
+        let mut wrongs = std::mem::take(&mut self.wrongs);
+        let moment = self.moment(world, hosts, now_us);
+        let mut open = true;
+        for check in &mut checks {
+            let holds = check.node.look(&moment).is_some();
+            check.holds = if self.exercise.ordered { check.holds || open && holds } else { holds };
+            open &= check.holds;
+        }
+        let seen: Vec<Option<Evidence>> =
+            wrongs.iter_mut().map(|wrong| wrong.look(&moment)).collect();
+        (self.checks, self.wrongs) = (checks, wrongs);
+        self.advise(seen, now_us);
+        let whole = self.exercise.check.iter().zip(&self.checks);
+        if whole.filter(|(check, _)| !check.bonus).all(|(_, judged)| judged.holds) {
+            self.done_us.get_or_insert(now_us);
+        }
+        before != (self.coach.len(), self.held())
+    }
+
+    fn held(&self) -> Vec<bool> {
+        self.checks.iter().map(|check| check.holds).collect()
+    }
+
+    fn moment<'a>(&'a self, world: &'a World, hosts: &'a [String], now_us: u64) -> Moment<'a> {
+        Moment {
+            world,
+            hosts,
+            history: &self.history,
+            now_us,
+            first_term: self.first_term.unwrap_or_default(),
+            steady_since_us: self.steady.2,
+        }
+    }
+
+    fn watch_terms(&mut self, world: &World, hosts: &[String], now_us: u64) {
+        let moment = self.moment(world, hosts, now_us);
+        let leader = moment.leader().map(|(host, _)| host);
+        let term = moment.members().iter().map(|it| it.1.term).max().unwrap_or_default();
+        if (term, leader) != (self.steady.0, self.steady.1) {
+            self.steady = (term, leader, now_us);
+        }
+        self.first_term.get_or_insert(term);
+    }
+
+    /// Says each wrong turn once, with its evidence.
+    fn advise(&mut self, seen: Vec<Option<Evidence>>, now_us: u64) {
+        for (wrong, evidence) in self.exercise.wrong.iter().zip(seen) {
+            let Some(evidence) = evidence else { continue };
+            if self.coach.iter().any(|row| row.id == wrong.id) {
+                continue;
+            }
+            let mut text = wrong.say.clone();
+            for (name, value) in &evidence {
+                text = text.replace(&format!("{{{name}}}"), value);
+            }
+            self.coach.push(CoachRow { at_us: now_us, id: wrong.id.clone(), text });
+        }
+    }
+
+    /// What is on screen of it.
+    pub(crate) fn view(&self) -> LessonView {
+        let judged = self.exercise.check.iter().zip(&self.checks);
+        let checks = judged
+            .map(|(check, judged)| CheckView {
+                id: check.id.clone(),
+                text: check.text.clone(),
+                points: check.points,
+                bonus: check.bonus,
+                holds: judged.holds,
+            })
+            .collect();
+        LessonView {
+            slug: self.exercise.slug.clone(),
+            title: self.exercise.title.clone(),
+            label: self.exercise.label.text().into(),
+            task: self.exercise.task.clone(),
+            began_us: self.began_us,
+            done_us: self.done_us,
+            ordered: self.exercise.ordered,
+            checks,
+            coach: self.coach.clone(),
+            hints: self.exercise.hints.clone(),
+            commands: self.typing.commands,
+            par: self.exercise.par,
+            life: self.exercise.life.text.clone(),
+            read: self.exercise.life.read.clone(),
+            next: self.exercise.life.next.clone(),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Exercises: a start state, what must become true of the world, and what learners get wrong.
+//!
+//! `format` reads an `exercise.toml`; `predicate` is the closed set of things that can be
+//! asked of a world and its history; `judge` asks them, again and again, and remembers;
+//! `lesson` is one exercise under way inside a session; `prepare` builds its start state;
+//! `proof` shows that an exercise works; `table` lists the exercises that come with the lab.
+//!
+//! Nothing here looks at what was typed: a check asks what the world is, or what ran in it.
+
+mod format;
+mod history;
+mod judge;
+mod lesson;
+mod predicate;
+mod prepare;
+#[cfg(feature = "cli")]
+mod proof;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use format::{BadExercise, Exercise, Label};
+pub(crate) use lesson::Lesson;
+pub use prepare::prepare;
+#[cfg(feature = "cli")]
+pub use proof::{Folder, SEEDS, prove};
+pub use table::{Entry, TABLE, find};

@@ -1,0 +1,239 @@
+//! What can be asked of a world and its history: one closed set.
+//!
+//! The names are the keys of `exercise.toml`; `crates/lab/exercises/README.md` explains them
+//! to teachers.
+
+use serde::Deserialize;
+
+/// A question with the answer yes or no.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Predicate {
+    // Words that join others.
+    /// Every one.
+    All(Vec<Predicate>),
+    /// At least one.
+    Any(Vec<Predicate>),
+    /// Not this.
+    Not(Box<Predicate>),
+    /// It was so at some time since the start.
+    Once(Box<Predicate>),
+    /// It was so all the time since the start.
+    Always(Box<Predicate>),
+    /// It has been so for some seconds without a break.
+    Lasting(Lasting),
+    /// Each was so at some time, none after the last time of the next.
+    Then(Vec<Predicate>),
+    /// The first was so when the second came true for the first time.
+    Before(Before),
+
+    // The cluster as it is.
+    /// This host's member leads, or any with `"any"`.
+    Leader(String),
+    /// Whether a majority of the voters reach each other.
+    Quorum(bool),
+    /// The voters are exactly these, by name, and all have started.
+    Voters(Vec<String>),
+    /// The learners are exactly these.
+    Learners(Vec<String>),
+    /// So many voters are configured.
+    VoterCount(u32),
+    /// At most so many learners are configured.
+    LearnersAtMost(u32),
+    /// A member runs on every one of these hosts.
+    Running(Vec<String>),
+    /// No member runs on any of these hosts.
+    Down(Vec<String>),
+    /// All running members have applied the same, and stored the same.
+    InSync(bool),
+    /// All running members belong to one cluster.
+    OneCluster(bool),
+    /// A key and what it holds.
+    Key(Key),
+    /// A key that is not there.
+    NoKey(String),
+    /// How many keys begin so.
+    Keys(Keys),
+    /// The revision is at least this.
+    RevisionAtLeast(i64),
+    /// The compacted revision is at least this.
+    CompactedAtLeast(i64),
+    /// An alarm is raised somewhere.
+    Alarm(String),
+    /// Every running member has less than this in use.
+    InUseBelowBytes(u64),
+    /// Every running member's file is smaller than this.
+    SizeBelowBytes(u64),
+    /// A flag of the member that runs on a host.
+    Flag(Flag),
+    /// Term and leader have been the same for so many seconds.
+    SteadySeconds(u32),
+    /// The term is at least so many above that of the start.
+    TermsPassed(u64),
+    /// A lease lives.
+    Leases(u64),
+
+    // Files.
+    /// A file of a host.
+    File(FileIs),
+
+    // What happened.
+    /// A program ran and ended so.
+    Ran(Ran),
+    /// The learner answered, by the program `answer`.
+    Answered(Answered),
+    /// Something was done to the world, by `sim` or by the mouse.
+    Did(Did),
+    /// A member refused to start.
+    Refused(Refused),
+    /// So many leaders were elected since the start.
+    Elections(u32),
+}
+
+/// It has been so for some seconds without a break.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lasting {
+    /// What.
+    pub that: Box<Predicate>,
+    /// How long.
+    pub seconds: u32,
+}
+
+/// The first was so before the second ever was.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Before {
+    /// What must come first.
+    pub first: Box<Predicate>,
+    /// What comes later, if ever.
+    pub then: Box<Predicate>,
+}
+
+/// A key and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// The key.
+    pub name: String,
+    /// Its whole value; none means any.
+    pub is: Option<String>,
+    /// The host whose member is asked; none means the one furthest ahead.
+    pub on: Option<String>,
+    /// Whether it must hang on a lease.
+    pub leased: Option<bool>,
+    /// How often it must have been written at least.
+    pub version: Option<i64>,
+}
+
+/// How many keys begin so.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// How they begin.
+    pub prefix: String,
+    /// At least so many.
+    pub at_least: i64,
+}
+
+/// A flag of the member that runs on a host.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flag {
+    /// Where; none means on every host that runs one.
+    pub host: Option<String>,
+    /// Its name, with the dashes.
+    pub name: String,
+    /// Its value, `*` for anything; none means that it is not given.
+    pub is: Option<String>,
+}
+
+/// A file of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileIs {
+    /// Where.
+    pub host: String,
+    /// Its path.
+    pub path: String,
+    /// Text it must hold.
+    pub has: Option<String>,
+    /// Whether it must be there.
+    #[serde(default = "yes")]
+    pub there: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A program ran and ended so. `*` in a word stands for any text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ran {
+    /// The program's name.
+    pub program: String,
+    /// Words of its command line, in this order; `--a=b` counts as two.
+    pub args: Vec<String>,
+    /// Words that are not among them.
+    pub without: Vec<String>,
+    /// Where; empty means anywhere.
+    pub host: String,
+    /// How it ended.
+    pub end: End,
+    /// Text on stdout.
+    pub stdout: String,
+    /// Text on stderr.
+    pub stderr: String,
+    /// How often at least.
+    pub times: Option<u32>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// Somehow.
+    #[default]
+    Any,
+    /// With status 0.
+    Ok,
+    /// With another status, or by a signal.
+    Failed,
+}
+
+/// The learner answered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// What was asked.
+    pub name: String,
+    /// The answer: a text, or `@leader`, `@term`, `@quorum`, `@tolerance` or `@revision` for
+    /// what was true when the answer came.
+    pub is: Option<String>,
+    /// Any answer but this.
+    pub not: Option<String>,
+}
+
+/// Something was done to the world.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Did {
+    /// The verb of `sim`.
+    pub sim: String,
+    /// To which host; none means any.
+    pub host: Option<String>,
+    /// How often at least.
+    pub times: Option<u32>,
+}
+
+/// A member refused to start.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refused {
+    /// Where; none means anywhere.
+    pub host: Option<String>,
+    /// Text of its last words.
+    #[serde(default)]
+    pub saying: String,
+}
