@@ -104,6 +104,11 @@ impl Member {
         self.store.set(META, Bytes::from_static(b"storageVersion"), text);
     }
 
+    /// A file of 3.5 does not say what layout it has.
+    pub(crate) fn clear_storage_version(&mut self) {
+        self.store.unset(META, Bytes::from_static(b"storageVersion"));
+    }
+
     /// Applies one committed entry.
     pub(crate) fn apply(&mut self, entry: Entry) {
         let (index, term) = (entry.index, entry.term);
@@ -191,6 +196,13 @@ impl Member {
                 }
             }
             Asker::NoSpace(key) => self.answer(key, Err(Fail::NoSpace)),
+            Asker::Authentication { key, revision, request } => {
+                self.authenticated(key, revision, *request, outcome);
+            }
+            Asker::Downgrade(key) => self.downgrade_done(key),
+            Asker::Compactor { revision, started_us } => {
+                self.auto_compacted(revision, started_us, outcome.map(|_| ()));
+            }
             Asker::Promotion { from, token } => {
                 self.promotion_done(from, token, outcome.map(|_| ()));
             }
@@ -204,8 +216,9 @@ impl Member {
     fn perform(&mut self, request: &InternalRaftRequest) -> Outcome {
         if let Some(set) = &request.cluster_version_set {
             if let Some(version) = Release::parse(&set.ver) {
+                let before = self.cluster.version();
                 self.cluster.set_version(version, &mut self.store);
-                self.cluster_version_changed(version);
+                self.cluster_version_changed(before, version);
             }
             return Ok(None);
         }
@@ -215,10 +228,17 @@ impl Member {
             self.cluster.publish(id, attributes.name, attributes.client_urls, &mut self.store);
             return Ok(None);
         }
+        if let Some(set) = &request.downgrade_info_set {
+            self.apply_downgrade(set);
+            return Ok(None);
+        }
+        if request.downgrade_version_test.is_some() {
+            return Ok(None);
+        }
         if let Some(alarm) = &request.alarm {
             return Ok(Some(Answer::Alarm(self.apply_alarm(alarm))));
         }
-        if self.has_alarm(pb::AlarmType::Corrupt) {
+        if is_refused_when_corrupt(request) && self.has_alarm(pb::AlarmType::Corrupt) {
             return Err(Fail::Corrupt);
         }
         self.perform_data(request)
@@ -229,6 +249,7 @@ impl Member {
         if cost > 0 && self.has_alarm(pb::AlarmType::Nospace) {
             return Err(Fail::NoSpace);
         }
+        self.may_apply(request)?;
         let fits = self.has_space(cost);
         let answer = self.perform_write(request)?;
         if fits { Ok(answer) } else { Err(Fail::NoSpace) }
@@ -268,6 +289,8 @@ impl Member {
         } else if let Some(revoke) = &request.lease_revoke {
             self.store.lease_revoke(revoke.id)?;
             Answer::LeaseRevoke(pb::LeaseRevokeResponse { header: Some(self.header()) })
+        } else if let Some(answer) = self.apply_auth(request) {
+            answer?
         } else {
             let checkpoints = request.lease_checkpoint.iter().flat_map(|c| &c.checkpoints);
             for checkpoint in checkpoints {
@@ -397,6 +420,17 @@ pub(crate) fn alarm_name(kind: pb::AlarmType) -> &'static str {
         pb::AlarmType::Nospace => "NOSPACE",
         pb::AlarmType::Corrupt => "CORRUPT",
     }
+}
+
+/// What a corrupt cluster refuses: all that reads or writes keys and leases through the log.
+fn is_refused_when_corrupt(request: &InternalRaftRequest) -> bool {
+    request.put.is_some()
+        || request.range.is_some()
+        || request.delete_range.is_some()
+        || request.txn.is_some()
+        || request.compaction.is_some()
+        || request.lease_grant.is_some()
+        || request.lease_revoke.is_some()
 }
 
 /// What etcd reckons a request adds to the file.

@@ -2,14 +2,20 @@
 //!
 //! A write-ahead log on the disk decides: with one, the `--initial-*` flags mean nothing.
 
+use flat::Map;
+
 use bytes::Bytes;
 use raft::eraftpb::{ConfState, Entry, EntryType, HardState, SnapshotMetadata};
 
 use crate::apply::stored_progress;
+use crate::auth::Auth;
 use crate::cluster::Cluster;
+use crate::compactor::Compactor;
 use crate::confchange::{ConfChange, entries_for_file, entries_from_file};
 use crate::config::{Config, InitialState, PeerCluster};
+use crate::corrupt::Checker;
 use crate::disk::{DiskOp, DiskView};
+use crate::downgrade::Downgrade;
 use crate::ids::{ClusterId, MemberId, RequestIds};
 use crate::lease::Forwards;
 use crate::log::{Level, LogLine};
@@ -117,12 +123,22 @@ fn assemble(
         lease_check_us: 0,
         compact_step_us: now.mono_us,
         watch_sync_us: u64::MAX,
+        downgrade_check_us: now.mono_us,
+        checkpoint_us: now.mono_us + 300_000_000,
         exit: None,
     };
     let removed = cluster.is_removed(id);
+    let mut store = store;
+    let auth = Auth::open(&mut store, config.auth_token_ttl_s);
     let mut member = Member {
         id,
         node,
+        auth,
+        identities: Map::new(),
+        early: Vec::new(),
+        downgrade: Downgrade::stored(&store),
+        compactor: Compactor::new(config.auto_compaction, now.mono_us),
+        checker: Checker::new(config.corrupt_check_us, config.compact_hash_check_us, now.mono_us),
         alarms: stored_alarms(&store),
         store,
         cluster,

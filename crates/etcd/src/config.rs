@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compactor::AutoCompaction;
 use crate::ids::{ClusterId, MemberId};
 use crate::status::MemberInfo;
 
 /// A release of etcd. What differs between 3.5 and 3.6 is decided by comparing these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Release {
     /// The 3 of 3.6.14.
     pub major: u8,
@@ -30,6 +31,11 @@ impl Release {
     /// The cluster version a cluster of this release agrees on: `3.6.0`.
     pub fn cluster_version(self) -> Release {
         Release { patch: 0, ..self }
+    }
+
+    /// How cluster versions are shown: `3.6`.
+    pub fn minor_text(self) -> String {
+        format!("{}.{}", self.major, self.minor)
     }
 
     /// Reads `3.6.14`.
@@ -87,11 +93,23 @@ pub struct Config {
     pub max_request_bytes: u64,
     pub max_learners: u64,
     pub strict_reconfig_check: bool,
-    /// `--auto-compaction-mode` and retention; empty or zero switch it off.
-    pub auto_compaction_mode: String,
-    pub auto_compaction_retention: String,
+    pub auto_compaction: AutoCompaction,
+    pub initial_corrupt_check: bool,
+    /// 0: the leader never compares the members' whole histories.
+    pub corrupt_check_us: u64,
+    /// Whether the leader compares the hashes that compactions recorded, and how often.
+    pub compact_hash_check: bool,
+    pub compact_hash_check_us: u64,
+    /// Whether the leader notes in the log how long leases have still to live.
+    pub lease_checkpoint: bool,
+    pub downgrade_check_us: u64,
     pub watch_progress_notify_us: u64,
     pub force_new_cluster: bool,
+    /// Seconds a simple token lives without being used.
+    pub auth_token_ttl_s: u64,
+    pub bcrypt_cost: u64,
+    /// Whether a client's certificate says who it is.
+    pub client_cert_auth: bool,
     /// Seeds the election timeouts: the only chance in a member's life.
     pub seed: u64,
 }
@@ -124,10 +142,18 @@ impl Config {
             max_request_bytes: 1536 * 1024,
             max_learners: 1,
             strict_reconfig_check: true,
-            auto_compaction_mode: "periodic".to_owned(),
-            auto_compaction_retention: "0".to_owned(),
+            auto_compaction: AutoCompaction::Off,
+            initial_corrupt_check: false,
+            corrupt_check_us: 0,
+            compact_hash_check: false,
+            compact_hash_check_us: 60_000_000,
+            lease_checkpoint: false,
+            downgrade_check_us: 5_000_000,
             watch_progress_notify_us: 600_000_000,
             force_new_cluster: false,
+            auth_token_ttl_s: 300,
+            bcrypt_cost: 10,
+            client_cert_auth: false,
             seed: 0,
         }
     }

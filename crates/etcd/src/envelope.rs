@@ -4,6 +4,7 @@ use bolt::Image;
 use raft::eraftpb::{Entry, Message, MessageType};
 
 use crate::config::Release;
+use crate::corrupt::PeerHash;
 use crate::ids::{ClusterId, MemberId};
 use crate::lease::{LeaseAnswer, LeaseCall};
 
@@ -31,6 +32,9 @@ pub enum MsgKind {
     /// A promotion on its way to the leader.
     PromoteRequest,
     PromoteResponse,
+    /// The leader asks for the hash of a member's history (etcd: HTTP on the peer port).
+    HashRequest,
+    HashResponse,
     /// The receiver does not speak with the sender: other cluster, or sender removed.
     Refusal,
 }
@@ -76,6 +80,10 @@ pub(crate) enum Body {
     Call { token: u64, call: LeaseCall },
     /// Its answer.
     Answer { token: u64, answer: LeaseAnswer },
+    /// A question for the hash up to a revision.
+    HashCall { token: u64, revision: i64 },
+    /// Its answer; none when the revision is compacted or not there yet.
+    HashAnswer { token: u64, answer: Option<PeerHash> },
     /// The receiver does not listen.
     Refusal(Refusal),
 }
@@ -145,6 +153,7 @@ impl MsgKind {
                 | MsgKind::ReadIndexResponse
                 | MsgKind::LeaseResponse
                 | MsgKind::PromoteResponse
+                | MsgKind::HashResponse
                 | MsgKind::Refusal
         )
     }

@@ -46,6 +46,120 @@ pub(crate) enum Fail {
     ProposalDropped,
     LearnerUnsupported,
     Corrupt,
+    Unimplemented,
+    WrongDowngradeVersion,
+    InvalidDowngradeTarget,
+    ClusterVersionUnavailable,
+    DowngradeInProcess,
+    NoInflightDowngrade,
+    Auth(AuthFail),
+}
+
+/// What the auth store refuses with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthFail {
+    RootUserNotExist,
+    RootRoleNotExist,
+    UserAlreadyExist,
+    UserEmpty,
+    UserNotFound,
+    RoleAlreadyExist,
+    RoleNotFound,
+    RoleEmpty,
+    PermissionNotGiven,
+    Failed,
+    NoPasswordUser,
+    PermissionDenied,
+    RoleNotGranted,
+    PermissionNotGranted,
+    NotEnabled,
+    OldRevision,
+    InvalidToken,
+    InvalidMgmt,
+    PasswordTooLong,
+}
+
+impl AuthFail {
+    /// What a client sees.
+    fn text(self) -> &'static str {
+        match self {
+            AuthFail::RootUserNotExist => "etcdserver: root user does not exist",
+            AuthFail::RootRoleNotExist => "etcdserver: root user does not have root role",
+            AuthFail::UserAlreadyExist => "etcdserver: user name already exists",
+            AuthFail::UserEmpty => "etcdserver: user name is empty",
+            AuthFail::UserNotFound => "etcdserver: user name not found",
+            AuthFail::RoleAlreadyExist => "etcdserver: role name already exists",
+            AuthFail::RoleNotFound => "etcdserver: role name not found",
+            AuthFail::RoleEmpty => "etcdserver: role name is empty",
+            AuthFail::PermissionNotGiven => "etcdserver: permission not given",
+            AuthFail::Failed => "etcdserver: authentication failed, invalid user ID or password",
+            AuthFail::PermissionDenied => "etcdserver: permission denied",
+            AuthFail::RoleNotGranted => "etcdserver: role is not granted to the user",
+            AuthFail::PermissionNotGranted => "etcdserver: permission is not granted to the role",
+            AuthFail::NotEnabled => "etcdserver: authentication is not enabled",
+            AuthFail::OldRevision => "etcdserver: revision of auth store is old",
+            AuthFail::InvalidToken => "etcdserver: invalid auth token",
+            AuthFail::InvalidMgmt => "etcdserver: invalid auth management",
+            // The server's table has no entry for these, so they show as they are.
+            AuthFail::NoPasswordUser | AuthFail::PasswordTooLong => self.internal_text(),
+        }
+    }
+
+    /// What the member's own log says.
+    pub(crate) fn internal_text(self) -> &'static str {
+        match self {
+            AuthFail::RootUserNotExist => "auth: root user does not exist",
+            AuthFail::RootRoleNotExist => "auth: root user does not have root role",
+            AuthFail::UserAlreadyExist => "auth: user already exists",
+            AuthFail::UserEmpty => "auth: user name is empty",
+            AuthFail::UserNotFound => "auth: user not found",
+            AuthFail::RoleAlreadyExist => "auth: role already exists",
+            AuthFail::RoleNotFound => "auth: role not found",
+            AuthFail::RoleEmpty => "auth: role name is empty",
+            AuthFail::PermissionNotGiven => "auth: permission not given",
+            AuthFail::Failed => "auth: authentication failed, invalid user ID or password",
+            AuthFail::NoPasswordUser => {
+                "auth: authentication failed, password was given for no password user"
+            }
+            AuthFail::PermissionDenied => "auth: permission denied",
+            AuthFail::RoleNotGranted => "auth: role is not granted to the user",
+            AuthFail::PermissionNotGranted => "auth: permission is not granted to the role",
+            AuthFail::NotEnabled => "auth: authentication is not enabled",
+            AuthFail::OldRevision => "auth: revision in header is old",
+            AuthFail::InvalidToken => "auth: invalid auth token",
+            AuthFail::InvalidMgmt => "auth: invalid auth management",
+            AuthFail::PasswordTooLong => "bcrypt: password length exceeds 72 bytes",
+        }
+    }
+
+    fn code(self) -> Code {
+        match self {
+            AuthFail::UserEmpty
+            | AuthFail::RoleEmpty
+            | AuthFail::Failed
+            | AuthFail::PermissionNotGiven
+            | AuthFail::InvalidMgmt
+            | AuthFail::OldRevision => Code::InvalidArgument,
+            AuthFail::PermissionDenied => Code::PermissionDenied,
+            AuthFail::InvalidToken => Code::Unauthenticated,
+            AuthFail::NoPasswordUser | AuthFail::PasswordTooLong => Code::Unknown,
+            AuthFail::RootUserNotExist
+            | AuthFail::RootRoleNotExist
+            | AuthFail::UserAlreadyExist
+            | AuthFail::UserNotFound
+            | AuthFail::RoleAlreadyExist
+            | AuthFail::RoleNotFound
+            | AuthFail::RoleNotGranted
+            | AuthFail::PermissionNotGranted
+            | AuthFail::NotEnabled => Code::FailedPrecondition,
+        }
+    }
+}
+
+impl From<AuthFail> for Fail {
+    fn from(fail: AuthFail) -> Fail {
+        Fail::Auth(fail)
+    }
 }
 
 impl Fail {
@@ -99,6 +213,15 @@ impl Fail {
             Fail::ProposalDropped => "raft proposal dropped",
             Fail::LearnerUnsupported => "etcdserver: rpc not supported for learner",
             Fail::Corrupt => "etcdserver: corrupt cluster",
+            Fail::Unimplemented => "etcdserver: unknown method",
+            Fail::WrongDowngradeVersion => "etcdserver: wrong downgrade target version format",
+            Fail::InvalidDowngradeTarget => "etcdserver: invalid downgrade target version",
+            Fail::ClusterVersionUnavailable => {
+                "etcdserver: cluster version not found during downgrade"
+            }
+            Fail::DowngradeInProcess => "etcdserver: cluster has a downgrade job in progress",
+            Fail::NoInflightDowngrade => "etcdserver: no inflight downgrade job",
+            Fail::Auth(fail) => fail.text(),
         }
     }
 
@@ -112,6 +235,8 @@ impl Fail {
             | Fail::InvalidSortOption
             | Fail::KeyNotFound
             | Fail::BadMemberUrls
+            | Fail::WrongDowngradeVersion
+            | Fail::InvalidDowngradeTarget
             | Fail::RequestTooLarge => Code::InvalidArgument,
             Fail::Compacted | Fail::FutureRevision | Fail::LeaseTtlTooLarge => Code::OutOfRange,
             Fail::NoSpace | Fail::TooManyRequests => Code::ResourceExhausted,
@@ -123,8 +248,13 @@ impl Fail {
             | Fail::LearnerNotReady
             | Fail::TooManyLearners
             | Fail::NotLeader
+            | Fail::DowngradeInProcess
+            | Fail::NoInflightDowngrade
             | Fail::BadLeaderTransferee => Code::FailedPrecondition,
-            Fail::LearnerUnsupported if release.is_3_6() => Code::FailedPrecondition,
+            Fail::LearnerUnsupported | Fail::ClusterVersionUnavailable if release.is_3_6() => {
+                Code::FailedPrecondition
+            }
+            Fail::Auth(fail) => fail.code(),
             Fail::UnhealthyCluster
             | Fail::NoLeader
             | Fail::LeaderChanged
@@ -132,11 +262,13 @@ impl Fail {
             | Fail::Timeout
             | Fail::LeaderLost
             | Fail::ConnectionLost
+            | Fail::ClusterVersionUnavailable
             | Fail::LearnerUnsupported => Code::Unavailable,
             Fail::DeadlineExceeded => Code::DeadlineExceeded,
             Fail::Corrupt => Code::DataLoss,
             // These are missing from the server's translation table, so gRPC calls them unknown.
             Fail::LeaseNotPrimary
+            | Fail::Unimplemented
             | Fail::NotEnoughStarted
             | Fail::TransferTooSlow
             | Fail::ProposalDropped => Code::Unknown,

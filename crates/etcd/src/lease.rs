@@ -16,6 +16,9 @@ use crate::rpc::Answer;
 
 const CHECK_US: u64 = 500_000;
 const REVOKES_PER_CHECK: usize = 500;
+const CHECKPOINT_S: i64 = 300;
+const CHECKPOINT_US: u64 = 300_000_000;
+const CHECKPOINTS_PER_ENTRY: usize = 1000;
 /// How long a forwarded call waits before it is sent again: it may have been lost.
 const RESEND_US: u64 = 500_000;
 
@@ -78,19 +81,47 @@ impl Member {
         &mut self,
         key: RequestKey,
         mut request: pb::LeaseGrantRequest,
+        token: &str,
         timeout_us: Option<u64>,
     ) {
+        if let Err(fail) = self.require_someone(key, token) {
+            self.answer(key, Err(fail));
+            return;
+        }
         while request.id == 0 {
             request.id = (self.request_ids.next() & (u64::MAX >> 1)).cast_signed();
         }
         let request = InternalRaftRequest { lease_grant: Some(request), ..Default::default() };
-        self.propose_for(key, request, timeout_us);
+        self.propose_for(key, request, token, timeout_us);
+    }
+
+    pub(crate) fn revoke(
+        &mut self,
+        key: RequestKey,
+        request: pb::LeaseRevokeRequest,
+        token: &str,
+        timeout_us: Option<u64>,
+    ) {
+        if let Err(fail) = self.require_someone(key, token) {
+            self.answer(key, Err(fail));
+            return;
+        }
+        let request = InternalRaftRequest { lease_revoke: Some(request), ..Default::default() };
+        self.propose_for(key, request, token, timeout_us);
     }
 
     /// A keep-alive: a leader makes sure that it is one, everybody else asks it.
-    pub(crate) fn keep_alive(&mut self, key: RequestKey, lease: i64, timeout_us: Option<u64>) {
+    pub(crate) fn keep_alive(
+        &mut self,
+        key: RequestKey,
+        lease: i64,
+        token: String,
+        timeout_us: Option<u64>,
+    ) {
         if self.node.is_leader() {
-            self.read(key, ReadOp::Renew(lease), timeout_us);
+            self.read(key, ReadOp::Renew(lease), token, timeout_us);
+        } else if let Err(fail) = self.may_renew(key, &token, lease) {
+            self.answer(key, Err(fail));
         } else {
             self.forward(key, LeaseCall::Renew(lease), timeout_us);
         }
@@ -111,7 +142,16 @@ impl Member {
 
     fn renew(&mut self, lease: i64) -> LeaseAnswer {
         match self.store.lease_renew(lease, self.now.mono_us) {
-            Ok(mvcc::Renewal::Renewed { ttl_s }) => LeaseAnswer::Renewed(ttl_s),
+            Ok(mvcc::Renewal::Renewed { ttl_s }) => {
+                if self.config.lease_checkpoint && self.store.lease_has_checkpoint(lease) {
+                    // What a checkpoint said remains is the whole time again.
+                    self.propose_checkpoints(vec![pb::LeaseCheckpoint {
+                        id: lease,
+                        remaining_ttl: 0,
+                    }]);
+                }
+                LeaseAnswer::Renewed(ttl_s)
+            }
             // About to be revoked: too late.
             Ok(mvcc::Renewal::Expiring) | Err(mvcc::Error::LeaseNotFound) => {
                 LeaseAnswer::Renewed(0)
@@ -130,8 +170,17 @@ impl Member {
         &mut self,
         key: RequestKey,
         request: &pb::LeaseTimeToLiveRequest,
+        token: &str,
         timeout_us: Option<u64>,
     ) {
+        let mut allowed = self.require_someone(key, token);
+        if request.keys && allowed.is_ok() {
+            allowed = self.may_see_leases(key, token, &[request.id]);
+        }
+        if let Err(fail) = allowed {
+            self.answer(key, Err(fail));
+            return;
+        }
         let (lease, keys) = (request.id, request.keys);
         if self.node.is_leader() && self.store.lease_is_primary() {
             let answer = self.lease_state(lease, keys);
@@ -159,9 +208,15 @@ impl Member {
         self.answer(key, Ok(Answer::LeaseTimeToLive(answer)));
     }
 
-    pub(crate) fn lease_list(&self) -> pb::LeaseLeasesResponse {
-        let leases = self.store.lease_list().into_iter().map(|id| pb::LeaseStatus { id }).collect();
-        pb::LeaseLeasesResponse { header: Some(self.header()), leases }
+    pub(crate) fn lease_list(
+        &mut self,
+        key: RequestKey,
+        token: &str,
+    ) -> Result<pb::LeaseLeasesResponse, Fail> {
+        let leases = self.store.lease_list();
+        self.may_see_leases(key, token, &leases)?;
+        let leases = leases.into_iter().map(|id| pb::LeaseStatus { id }).collect();
+        Ok(pb::LeaseLeasesResponse { header: Some(self.header()), leases })
     }
 
     /// Sends a call to the leader, now or when there is one.
@@ -220,7 +275,8 @@ impl Member {
     fn call_here(&mut self, token: u64, call: LeaseCall, key: RequestKey) {
         self.forwards.calls.retain(|forward| forward.token != token);
         match call {
-            LeaseCall::Renew(lease) => self.read(key, ReadOp::Renew(lease), None),
+            // It was allowed when it came.
+            LeaseCall::Renew(lease) => self.renew_confirmed(key, lease),
             LeaseCall::TimeToLive { lease, keys } => {
                 let answer = self.lease_state(lease, keys);
                 self.lease_told(key, answer);
@@ -309,12 +365,47 @@ impl Member {
                 lease_revoke: Some(pb::LeaseRevokeRequest { id: lease }),
                 ..Default::default()
             };
-            if self.propose(Asker::Nobody, request, None).is_err() {
+            let root = self.as_root();
+            if self.propose_as(root, Asker::Nobody, request, None).is_err() {
                 let line =
                     self.say(Level::Warn, "etcdserver/server.go:900", "failed to revoke lease");
                 line.fields.push(("lease-id", format!("{lease:016x}").into()));
             }
         }
+    }
+
+    /// Every five minutes the log hears what remains of each lease that lives longer: the next
+    /// leader then does not give it its whole time again.
+    pub(crate) fn check_checkpoints(&mut self) {
+        let now_us = self.now.mono_us;
+        if !self.config.lease_checkpoint
+            || now_us < self.timers.checkpoint_us
+            || !self.node.is_leader()
+            || !self.store.lease_is_primary()
+        {
+            return;
+        }
+        self.timers.checkpoint_us = now_us + CHECKPOINT_US;
+        let infos = self.store.lease_list().into_iter();
+        let infos = infos.filter_map(|id| self.store.lease_info(id, now_us));
+        let due = infos.filter(|info| {
+            info.granted_ttl_s > CHECKPOINT_S && (0..info.granted_ttl_s).contains(&info.remaining_s)
+        });
+        let due: Vec<pb::LeaseCheckpoint> = due
+            .map(|info| pb::LeaseCheckpoint { id: info.id, remaining_ttl: info.remaining_s + 1 })
+            .collect();
+        for batch in due.chunks(CHECKPOINTS_PER_ENTRY) {
+            self.propose_checkpoints(batch.to_vec());
+        }
+    }
+
+    fn propose_checkpoints(&mut self, checkpoints: Vec<pb::LeaseCheckpoint>) {
+        let request = InternalRaftRequest {
+            lease_checkpoint: Some(pb::LeaseCheckpointRequest { checkpoints }),
+            ..InternalRaftRequest::default()
+        };
+        // One that is lost is made up for by the next.
+        let _ = self.propose(Asker::Nobody, request, None);
     }
 
     pub(crate) fn fail_all_forwards(&mut self) {

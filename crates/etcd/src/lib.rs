@@ -8,12 +8,16 @@
 //! Not here: keys and revisions (`mvcc`), the file format (`bolt`), hosts and faults (`sim`).
 
 mod apply;
+mod auth;
 mod boot;
 mod cluster;
+mod compactor;
 mod confchange;
 pub mod config;
+mod corrupt;
 mod danger;
 pub mod disk;
+mod downgrade;
 pub mod envelope;
 pub mod fact;
 mod fail;
@@ -44,7 +48,9 @@ pub mod wal;
 mod watch;
 
 pub use cluster::stored_members;
+pub use compactor::AutoCompaction;
 pub use config::{Config, InitialState, PeerCluster, Release};
+pub use corrupt::PeerHash;
 pub use disk::{DiskError, DiskOp, DiskView, Lane, WriteBatch, WriteId};
 pub use envelope::{Envelope, MsgKind};
 pub use fact::{Change, Fact, RequestKey, Why};

@@ -80,6 +80,32 @@ impl LogLine {
     }
 }
 
+/// A duration as Go prints it: `5s`, `1m0s`, `1h0m0s`, `13.5ms`, `250µs`.
+pub fn go_duration(us: u64) -> String {
+    let trimmed = |whole: u64, part: u64, digits: usize, unit: &str| {
+        if part == 0 {
+            return format!("{whole}{unit}");
+        }
+        let part = format!("{part:0digits$}");
+        format!("{whole}.{}{unit}", part.trim_end_matches('0'))
+    };
+    match us {
+        0 => "0s".to_owned(),
+        1..1000 => format!("{us}µs"),
+        1000..1_000_000 => trimmed(us / 1000, us % 1000, 3, "ms"),
+        _ => {
+            let (seconds, part) = (us / 1_000_000, us % 1_000_000);
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            let rest = trimmed(seconds % 60, part, 6, "s");
+            match (hours, minutes) {
+                (0, 0) => rest,
+                (0, _) => format!("{minutes}m{rest}"),
+                _ => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
 /// `2026-11-22T08:25:19.500370Z`.
 pub fn stamp(wall_us: u64) -> String {
     let (days, us_of_day) = (wall_us / 86_400_000_000, wall_us % 86_400_000_000);
@@ -111,6 +137,22 @@ mod tests {
         assert_eq!(stamp(0), "1970-01-01T00:00:00.000000Z");
         assert_eq!(stamp(951_782_400_000_001), "2000-02-29T00:00:00.000001Z");
         assert_eq!(stamp(1_795_335_919_500_370), "2026-11-22T08:25:19.500370Z");
+    }
+
+    #[test]
+    fn durations_are_gos() {
+        let rows = [
+            (0, "0s"),
+            (250, "250µs"),
+            (13_500, "13.5ms"),
+            (5_000_000, "5s"),
+            (60_000_000, "1m0s"),
+            (3_600_000_000, "1h0m0s"),
+            (5_400_500_000, "1h30m0.5s"),
+        ];
+        for (us, text) in rows {
+            assert_eq!(go_duration(us), text);
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ use crate::storage::Log;
 /// A snapshot goes to a client in pieces of this size.
 const SNAPSHOT_CHUNK: usize = 32 * 1024;
 
+/// What differs between members that applied the same.
+const UNHASHED: [&[u8]; 3] = [b"consistent_index", b"term", b"storageVersion"];
+
 /// Where a member is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -80,7 +83,10 @@ impl Member {
             let version = storage_version(&self.store);
             status.storage_version = version.map(|v| v.to_string()).unwrap_or_default();
             status.db_size_quota = self.quota();
-            status.downgrade_info = Some(pb::DowngradeInfo::default());
+            status.downgrade_info = Some(pb::DowngradeInfo {
+                enabled: self.downgrade.enabled,
+                target_version: self.downgrade.target.clone(),
+            });
         }
         status
     }
@@ -97,6 +103,12 @@ impl Member {
             compact_revision: hash.compact_revision,
             hash_revision: if self.release().is_3_6() { hash.hash_revision } else { 0 },
         })
+    }
+
+    /// The hash of the whole database, but for how far the log is applied.
+    pub(crate) fn hash(&self) -> pb::HashResponse {
+        let hash = self.store.hash_all(&UNHASHED);
+        pb::HashResponse { header: Some(self.header()), hash }
     }
 
     /// Rewrites the database without its holes, once it is not being written.

@@ -4,12 +4,16 @@
 //! `apply.rs`, `read.rs`, `lease.rs`, `watch.rs`, `membership.rs`, `maintenance.rs`,
 //! `snapshot.rs`, `version.rs`, `peer.rs`, `boot.rs`.
 
-use flat::Set;
+use flat::{Map, Set};
 use raft::eraftpb::{ConfState, Message};
 
+use crate::auth::Auth;
 use crate::cluster::Cluster;
+use crate::compactor::Compactor;
 use crate::config::{Config, PeerCluster, Release};
+use crate::corrupt::Checker;
 use crate::disk::{DiskError, DiskView, WriteBatch, WriteId};
+use crate::downgrade::Downgrade;
 use crate::envelope::Envelope;
 use crate::fact::{Fact, RequestKey};
 use crate::fail::Fail;
@@ -97,6 +101,14 @@ pub struct Member {
     pub(crate) streams: Streams,
     pub(crate) snapshots: Snapshots,
     pub(crate) publisher: Publisher,
+    pub(crate) auth: Auth,
+    /// The names in the certificates of clients.
+    pub(crate) identities: Map<ConnId, String>,
+    /// Requests whose token was given out by an entry that is not applied here yet.
+    pub(crate) early: Vec<(u64, RequestKey, Request)>,
+    pub(crate) downgrade: Downgrade,
+    pub(crate) compactor: Compactor,
+    pub(crate) checker: Checker,
     pub(crate) alarms: Set<(pb::AlarmType, MemberId)>,
     pub(crate) stage: Stage,
     pub(crate) chores: Chores,
@@ -126,6 +138,8 @@ pub(crate) struct Timers {
     pub(crate) lease_check_us: u64,
     pub(crate) compact_step_us: u64,
     pub(crate) watch_sync_us: u64,
+    pub(crate) downgrade_check_us: u64,
+    pub(crate) checkpoint_us: u64,
     pub(crate) exit: Option<(u64, i32)>,
 }
 
@@ -154,7 +168,12 @@ impl Member {
         self.node.tick(&mut self.out);
         self.watch_leader();
         self.check_leases();
+        self.check_checkpoints();
         self.check_versions();
+        self.check_downgrade();
+        self.auto_compact();
+        self.check_corruption();
+        self.auth.tokens.check(now.mono_us);
         self.check_streams();
         self.check_snapshots();
         self.check_transfer();
@@ -223,6 +242,8 @@ impl Member {
         self.proposals.forget(|key| key.conn == conn);
         self.reads.forget(|key| key.conn == conn);
         self.forwards.forget(|key| key.conn == conn);
+        self.early.retain(|(_, key, _)| key.conn != conn);
+        self.identities.remove(&conn);
     }
 
     /// The transport found a peer reachable, or not. To be told on every change: false starts
@@ -410,6 +431,7 @@ impl Member {
             }
             self.node.applied(last);
             self.after_apply();
+            self.serve_early();
         }
         self.serve_reads();
     }

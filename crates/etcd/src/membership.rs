@@ -23,21 +23,13 @@ impl Member {
     pub(crate) fn add_member(
         &mut self,
         key: RequestKey,
-        request: &pb::MemberAddRequest,
+        peer_urls: Vec<String>,
+        is_learner: bool,
         timeout_us: Option<u64>,
     ) {
-        let Some(peer_urls) = valid_urls(&request.peer_urls) else {
-            self.answer(key, Err(Fail::BadMemberUrls));
-            return;
-        };
         let id = MemberId::derive(&peer_urls, "", Some(self.now.wall_us / 1_000_000));
-        let member = MemberInfo {
-            id,
-            name: String::new(),
-            peer_urls,
-            client_urls: Vec::new(),
-            is_learner: request.is_learner,
-        };
+        let member =
+            MemberInfo { id, name: String::new(), peer_urls, client_urls: Vec::new(), is_learner };
         if let Err(fail) = self.may_add(&member) {
             self.answer(key, Err(fail));
             return;
@@ -265,7 +257,7 @@ fn quorum(voters: usize) -> usize {
 }
 
 /// Peer URLs as etcd takes them: a known scheme, a host and a port; sorted, none twice.
-fn valid_urls(urls: &[String]) -> Option<Vec<String>> {
+pub(crate) fn valid_urls(urls: &[String]) -> Option<Vec<String>> {
     let valid = |url: &String| {
         let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
         let (host, port) = rest.rsplit_once(':')?;

@@ -235,6 +235,8 @@ impl Member {
             }
             Body::Call { token, call } => self.called(from, token, call),
             Body::Answer { token, answer } => self.call_answered(token, answer),
+            Body::HashCall { token, revision } => self.hash_asked(from, token, revision),
+            Body::HashAnswer { token, answer } => self.hash_answered(from, token, answer),
             Body::Refusal(_) => {}
         }
     }

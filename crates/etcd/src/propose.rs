@@ -10,18 +10,19 @@ use std::collections::BTreeMap;
 use prost::Message as _;
 use raft::eraftpb::{Entry, EntryType};
 
+use crate::auth::Who;
 use crate::confchange::ConfChange;
 use crate::fact::RequestKey;
 use crate::fail::Fail;
 use crate::ids::MemberId;
 use crate::member::Member;
-use crate::pb::{InternalRaftRequest, RequestHeader};
+use crate::pb::{AuthenticateRequest, InternalRaftRequest, RequestHeader};
 
 /// More committed and not yet applied entries than this, and proposals are refused.
 const MAX_GAP: u64 = 5000;
 
 /// Who waits for an entry to be applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Asker {
     /// A client.
     Client(RequestKey),
@@ -29,6 +30,12 @@ pub(crate) enum Asker {
     NoSpace(RequestKey),
     /// A member that forwarded a promotion to us.
     Promotion { from: MemberId, token: u64 },
+    /// A client that proved who it is: what it asked, and the auth revision it was checked at.
+    Authentication { key: RequestKey, revision: u64, request: Box<AuthenticateRequest> },
+    /// A client that changed the target of a downgrade.
+    Downgrade(RequestKey),
+    /// The compactor.
+    Compactor { revision: i64, started_us: u64 },
     /// The member itself, to be known to the cluster.
     Publish,
     /// The leader, to set the cluster's version.
@@ -77,7 +84,10 @@ impl Proposals {
     /// Clients that are gone are not answered. What they proposed stays proposed.
     pub(crate) fn forget(&mut self, gone: impl Fn(&RequestKey) -> bool) {
         self.waiters.retain(|_, waiter| match &waiter.asker {
-            Asker::Client(key) | Asker::NoSpace(key) => !gone(key),
+            Asker::Client(key)
+            | Asker::NoSpace(key)
+            | Asker::Downgrade(key)
+            | Asker::Authentication { key, .. } => !gone(key),
             _ => true,
         });
         let waiters = &self.waiters;
@@ -97,9 +107,13 @@ impl Member {
         &mut self,
         key: RequestKey,
         request: InternalRaftRequest,
+        token: &str,
         timeout_us: Option<u64>,
     ) {
-        if let Err(fail) = self.propose(Asker::Client(key), request, timeout_us) {
+        let proposed = self.who(key, token).and_then(|who| {
+            self.propose_as(who.unwrap_or_default(), Asker::Client(key), request, timeout_us)
+        });
+        if let Err(fail) = proposed {
             self.answer(key, Err(fail));
         }
     }
@@ -111,6 +125,17 @@ impl Member {
     pub(crate) fn propose(
         &mut self,
         asker: Asker,
+        request: InternalRaftRequest,
+        timeout_us: Option<u64>,
+    ) -> Result<(), Fail> {
+        self.propose_as(Who::default(), asker, request, timeout_us)
+    }
+
+    /// The same in somebody's name.
+    pub(crate) fn propose_as(
+        &mut self,
+        who: Who,
+        asker: Asker,
         mut request: InternalRaftRequest,
         timeout_us: Option<u64>,
     ) -> Result<(), Fail> {
@@ -118,7 +143,8 @@ impl Member {
             return Err(Fail::TooManyRequests);
         }
         let id = self.request_ids.next();
-        request.header = Some(RequestHeader { id, ..RequestHeader::default() });
+        let Who { user: username, revision: auth_revision } = who;
+        request.header = Some(RequestHeader { id, username, auth_revision });
         let data = request.encode_to_vec();
         if data.len() as u64 > self.config.max_request_bytes {
             return Err(Fail::RequestTooLarge);
@@ -217,9 +243,14 @@ impl Member {
     pub(crate) fn fail_proposal(&mut self, id: u64, fail: Fail) {
         match self.proposals.take(id) {
             None | Some(Asker::Nobody) => {}
-            Some(Asker::Client(key)) => self.answer(key, Err(fail)),
+            Some(
+                Asker::Client(key) | Asker::Downgrade(key) | Asker::Authentication { key, .. },
+            ) => self.answer(key, Err(fail)),
             Some(Asker::NoSpace(key)) => self.answer(key, Err(Fail::NoSpace)),
             Some(Asker::Promotion { from, token }) => self.promotion_done(from, token, Err(fail)),
+            Some(Asker::Compactor { revision, started_us }) => {
+                self.auto_compacted(revision, started_us, Err(fail));
+            }
             Some(Asker::Publish) => self.publish_failed(&fail),
             Some(Asker::Version) => self.version_failed(&fail),
         }

@@ -22,12 +22,17 @@ pub(crate) enum ReadOp {
     MemberList,
     /// A lease is renewed only by a leader that knows it still is one.
     Renew(i64),
+    /// A password is checked against the newest users.
+    Authenticate(pb::AuthenticateRequest),
+    /// A downgrade is decided on what the cluster has agreed on.
+    Downgrade(pb::DowngradeRequest),
 }
 
 #[derive(Debug)]
 struct Reader {
     key: RequestKey,
     op: ReadOp,
+    token: String,
     deadline_us: u64,
 }
 
@@ -86,10 +91,16 @@ impl Reads {
 
 impl Member {
     /// Queues a read that must see everything acknowledged before it began.
-    pub(crate) fn read(&mut self, key: RequestKey, op: ReadOp, timeout_us: Option<u64>) {
+    pub(crate) fn read(
+        &mut self,
+        key: RequestKey,
+        op: ReadOp,
+        token: String,
+        timeout_us: Option<u64>,
+    ) {
         let deadline_us = timeout_us.map_or(u64::MAX, |us| self.now.mono_us.saturating_add(us));
         self.reads.next_us = self.reads.next_us.min(deadline_us);
-        self.reads.waiting.push(Reader { key, op, deadline_us });
+        self.reads.waiting.push(Reader { key, op, token, deadline_us });
     }
 
     /// Begins a round for those who wait, if none is under way.
@@ -173,19 +184,37 @@ impl Member {
         }
         let round = self.reads.round.take();
         for reader in round.into_iter().flat_map(|round| round.readers) {
-            self.serve_read(reader.key, reader.op, true);
+            self.serve_read(reader.key, reader.op, &reader.token, true);
         }
         self.reads.reckon();
     }
 
     /// Answers a read from the state as it is.
-    pub(crate) fn serve_read(&mut self, key: RequestKey, op: ReadOp, linearizable: bool) {
+    pub(crate) fn serve_read(
+        &mut self,
+        key: RequestKey,
+        op: ReadOp,
+        token: &str,
+        linearizable: bool,
+    ) {
+        if let Err(fail) = self.may_read(key, token, &op) {
+            self.answer(key, Err(fail));
+            return;
+        }
         let result = match op {
             ReadOp::Range(request) => self.range(&request).map(Answer::Range),
             ReadOp::Txn(request) => self.txn_read(&request).map(Answer::Txn),
             ReadOp::MemberList => Ok(Answer::Members(self.member_list())),
             ReadOp::Renew(lease) => {
                 self.renew_confirmed(key, lease);
+                return;
+            }
+            ReadOp::Authenticate(request) => {
+                self.authenticate(key, request, None);
+                return;
+            }
+            ReadOp::Downgrade(request) => {
+                self.downgrade_confirmed(key, &request);
                 return;
             }
         };

@@ -10,6 +10,7 @@ use flat::Map;
 use raft::eraftpb::SnapshotMetadata;
 
 use crate::disk::DiskOp;
+use crate::downgrade::Downgrade;
 use crate::fact::{Fact, RequestKey};
 use crate::ids::MemberId;
 use crate::log::{Level, LogLine};
@@ -260,6 +261,8 @@ impl Member {
         self.snapshots.wanted = None;
         self.cluster.recover(&self.store);
         self.recover_alarms();
+        self.auth.recover(&self.store);
+        self.downgrade = Downgrade::stored(&self.store);
         self.timers.compact_step_us = self.now.mono_us;
         self.out.facts.push(Fact::SnapshotReceived {
             from,

@@ -6,6 +6,7 @@
 
 use crate::apply::storage_version;
 use crate::config::Release;
+use crate::downgrade::allowed_below;
 use crate::fact::Fact;
 use crate::fail::Fail;
 use crate::log::Level;
@@ -136,19 +137,56 @@ impl Member {
             }
         };
         self.publisher.asked_us = None;
-        let version = match (current, lowest.map(Release::cluster_version)) {
+        let lowest = lowest.map(Release::cluster_version);
+        if let (Some(current), Some(target)) = (current, self.downgrade.target()) {
+            if lowest.is_some() && current != target {
+                self.lower_version(current, target, lowest);
+            }
+            return;
+        }
+        let version = match (current, lowest) {
             (None, Some(lowest)) => lowest,
             // Somebody is silent: the oldest version etcd knows, until it speaks.
             (None, None) => Release { major: 3, minor: 0, patch: 0 },
             (Some(current), Some(lowest)) if current < lowest => lowest,
             _ => return,
         };
-        let (msg, text) = match current {
-            None => ("setting up initial cluster version using v3 API", version),
-            Some(_) => ("updating cluster version using v3 API", version),
-        };
-        let line = self.say(Level::Info, "etcdserver/server.go:2434", msg);
-        line.fields.push(("cluster-version", format!("{}.{}", text.major, text.minor).into()));
+        self.set_cluster_version(current, version);
+    }
+
+    /// On the way down: the target must be the release before, for the cluster and for the
+    /// lowest of its members.
+    fn lower_version(&mut self, current: Release, target: Release, lowest: Option<Release>) {
+        if allowed_below(current) != Some(target) {
+            let msg = "Cannot downgrade from cluster-version to downgrade-target";
+            let line = self.say(Level::Error, "version/monitor.go:78", msg);
+            line.fields.push(("downgrade-target", target.to_string().into()));
+            line.fields.push(("cluster-version", current.to_string().into()));
+        } else if lowest.and_then(allowed_below) != Some(target) {
+            let lowest = lowest.unwrap_or_default().to_string();
+            let msg = "Cannot downgrade from minimal-server-version to downgrade-target";
+            let line = self.say(Level::Error, "version/monitor.go:85", msg);
+            line.fields.push(("downgrade-target", target.to_string().into()));
+            line.fields.push(("minimal-server-version", lowest.into()));
+        } else {
+            self.set_cluster_version(Some(current), target);
+        }
+    }
+
+    fn set_cluster_version(&mut self, current: Option<Release>, version: Release) {
+        match current {
+            None => {
+                let msg = "setting up initial cluster version using v3 API";
+                let line = self.say(Level::Info, "etcdserver/server.go:2434", msg);
+                line.fields.push(("cluster-version", version.minor_text().into()));
+            }
+            Some(current) => {
+                let msg = "updating cluster version using v3 API";
+                let line = self.say(Level::Info, "etcdserver/server.go:2439", msg);
+                line.fields.push(("from", current.minor_text().into()));
+                line.fields.push(("to", version.minor_text().into()));
+            }
+        }
         let request = InternalRaftRequest {
             cluster_version_set: Some(ClusterVersionSetRequest { ver: version.to_string() }),
             ..InternalRaftRequest::default()
@@ -175,8 +213,7 @@ impl Member {
         self.publisher.setting_version = false;
         let version = self.cluster.version().unwrap_or(self.release());
         let line = self.say(Level::Info, "etcdserver/server.go:2453", "cluster version is updated");
-        line.fields
-            .push(("cluster-version", format!("{}.{}", version.major, version.minor).into()));
+        line.fields.push(("cluster-version", version.minor_text().into()));
     }
 
     pub(crate) fn version_failed(&mut self, fail: &Fail) {
@@ -186,39 +223,83 @@ impl Member {
         line.fields.push(("error", fail.to_string().into()));
     }
 
-    pub(crate) fn cluster_version_changed(&mut self, version: Release) {
-        let line =
-            self.say(Level::Info, "membership/cluster.go:637", "set initial cluster version");
-        line.fields
-            .push(("cluster-version", format!("{}.{}", version.major, version.minor).into()));
+    pub(crate) fn cluster_version_changed(&mut self, before: Option<Release>, version: Release) {
+        let (cluster, own) = (self.cluster.id.to_string(), self.id.to_string());
+        let (caller, msg) = match before {
+            None => ("membership/cluster.go:687", "set initial cluster version"),
+            Some(_) => ("membership/cluster.go:680", "updated cluster version"),
+        };
+        let line = self.say(Level::Info, caller, msg);
+        line.fields.push(("cluster-id", cluster.into()));
+        line.fields.push(("local-member-id", own.into()));
+        match before {
+            None => line.fields.push(("cluster-version", version.minor_text().into())),
+            Some(before) => {
+                line.fields.push(("from", before.minor_text().into()));
+                line.fields.push(("to", version.minor_text().into()));
+            }
+        }
+        self.publisher.check_now = true;
         self.update_storage_version();
     }
 
-    /// From 3.6 on the file says what layout it has, once the whole cluster is there.
+    /// From 3.6 on the file says what layout it has, once the whole cluster is there; before a
+    /// downgrade it says so no more.
     fn update_storage_version(&mut self) {
-        let v3_6 = Release { major: 3, minor: 6, patch: 0 };
-        let wanted = self.cluster.version().is_some_and(|version| version >= v3_6);
-        if !wanted || !self.release().is_3_6() {
+        const NO_VERSION: Release = Release { major: 3, minor: 0, patch: 0 };
+        let Some(wanted) = self.cluster.version().filter(|v| *v != NO_VERSION) else { return };
+        if !self.release().is_3_6() {
             return;
         }
-        match storage_version(&self.store) {
-            Some(version) if version >= v3_6 => {}
-            Some(_) => {
-                self.set_storage_version(v3_6);
-                let line =
-                    self.say(Level::Info, "version/monitor.go:123", "updated storage version");
-                line.fields.push(("new-storage-version", "3.6.0".into()));
-            }
-            None => {
-                let line = self.say(
-                    Level::Error,
-                    "version/monitor.go:120",
-                    "failed to update storage version",
-                );
-                line.fields.push(("cluster-version", "3.6.0".into()));
-                let error = "cannot detect storage schema version: missing term information";
+        let stored = storage_version(&self.store);
+        if stored.map(Release::cluster_version) == Some(wanted) {
+            return;
+        }
+        if let Some(stored) = stored {
+            let msg = "cluster version differs from storage version.";
+            let line = self.say(Level::Info, "version/monitor.go:108", msg);
+            line.fields.push(("cluster-version", wanted.to_string().into()));
+            line.fields.push(("storage-version", stored.to_string().into()));
+        }
+        match self.migrate_storage(stored, wanted) {
+            Err(error) => {
+                let msg = "failed to update storage version";
+                let line = self.say(Level::Error, "version/monitor.go:112", msg);
+                line.fields.push(("cluster-version", wanted.to_string().into()));
                 line.fields.push(("error", error.into()));
             }
+            Ok(()) => {
+                let line =
+                    self.say(Level::Info, "schema/migration.go:66", "updated storage version");
+                line.fields.push(("new-storage-version", wanted.to_string().into()));
+                if let Some(target) = self.downgrade.target() {
+                    let release = self.release().to_string();
+                    let msg = "The server is ready to downgrade";
+                    let line = self.say(Level::Info, "version/monitor.go:117", msg);
+                    line.fields.push(("target-version", target.to_string().into()));
+                    line.fields.push(("server-version", release.into()));
+                }
+            }
         }
+    }
+
+    /// The layouts of 3.5 and 3.6 differ in the field that says which it is.
+    fn migrate_storage(&mut self, stored: Option<Release>, wanted: Release) -> Result<(), String> {
+        const V3_5: Release = Release { major: 3, minor: 5, patch: 0 };
+        const V3_6: Release = Release { major: 3, minor: 6, patch: 0 };
+        if stored.is_none() {
+            let error = "cannot detect storage schema version: missing term information";
+            return Err(error.to_owned());
+        }
+        match wanted {
+            V3_6 => self.set_storage_version(V3_6),
+            V3_5 => self.clear_storage_version(),
+            other => {
+                return Err(format!(
+                    "cannot create migration plan: version \"{other}\" is not supported"
+                ));
+            }
+        }
+        Ok(())
     }
 }

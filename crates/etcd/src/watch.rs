@@ -40,6 +40,7 @@ impl Member {
         &mut self,
         key: RequestKey,
         request: &pb::WatchCreateRequest,
+        token: &str,
         require_leader: bool,
     ) {
         if !self.streams.by_key.contains_key(&key) {
@@ -52,6 +53,10 @@ impl Member {
             self.streams.by_id.insert(id, key);
             let stream = Stream { id, require_leader, progress: Map::new() };
             self.streams.by_key.insert(key, stream);
+        }
+        if let Err(fail) = self.may_watch(key, token, request) {
+            self.refuse_watch(key, &fail);
+            return;
         }
         let Some(stream) = self.streams.by_key.get_mut(&key) else { return };
         let created = self.store.watch_create(stream.id, request);
@@ -77,6 +82,20 @@ impl Member {
             self.timers.watch_sync_us = self.timers.watch_sync_us.min(self.now.mono_us);
             self.sync_watches();
         }
+    }
+
+    /// Created and cancelled in one: the reason is gRPC's whole error in Go's words.
+    fn refuse_watch(&mut self, key: RequestKey, fail: &Fail) {
+        let status = fail.status(self.config.release);
+        let response = pb::WatchResponse {
+            header: Some(self.header()),
+            watch_id: -1,
+            created: true,
+            canceled: true,
+            cancel_reason: format!("rpc error: code = {} desc = {}", status.code, status.message),
+            ..pb::WatchResponse::default()
+        };
+        self.answer_more(key, Answer::Watch(response));
     }
 
     pub(crate) fn cancel_watch(&mut self, key: RequestKey, watch: i64) {

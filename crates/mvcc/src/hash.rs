@@ -89,6 +89,30 @@ impl Store {
         Ok(hasher.finish(current))
     }
 
+    /// The hash of the whole file, without the keys of bucket `meta` that are named: etcd's
+    /// `Hash`, whose answer depends on all that was ever stored.
+    pub fn hash_all(&self, unhashed: &[&[u8]]) -> u32 {
+        let mut hash = 0;
+        let mut add = |bytes: &[u8]| hash = crc32c::crc32c_append(hash, bytes);
+        for bucket in crate::BUCKETS {
+            add(bucket.as_bytes());
+            if bucket == crate::backend::KEY {
+                for stored in self.backend.scan(Revision::default()) {
+                    add(&stored.key);
+                    add(&stored.value);
+                }
+                continue;
+            }
+            for (key, value) in self.backend.iter(bucket) {
+                if bucket != crate::backend::META || !unhashed.contains(&key.as_ref()) {
+                    add(&key);
+                    add(&value);
+                }
+            }
+        }
+        hash
+    }
+
     /// The hashes that compactions recorded, ascending by revision.
     pub fn hashes(&self) -> &[KvHash] {
         &self.hashes

@@ -152,9 +152,15 @@ impl Lessor {
 
     /// Gives a lease its full time from now on, and `extend_us` more.
     fn refresh(&mut self, id: i64, now_us: u64, extend_us: u64) {
+        let life_us = self.leases.get(&id).map_or(0, Lease::life_us);
+        self.refresh_for(id, now_us, extend_us + life_us);
+    }
+
+    /// Gives a lease so much time from now on.
+    fn refresh_for(&mut self, id: i64, now_us: u64, time_us: u64) {
         let Some(lease) = self.leases.get_mut(&id) else { return };
         self.due.remove(&(lease.due_us, id));
-        let expiry_us = now_us + extend_us + lease.life_us();
+        let expiry_us = now_us + time_us;
         (lease.expiry_us, lease.due_us) = (Some(expiry_us), expiry_us);
         self.due.insert((expiry_us, id));
     }
@@ -300,8 +306,14 @@ impl Store {
         if lease.remaining_us(now_us).is_some_and(|remaining_us| remaining_us <= 0) {
             return Ok(Renewal::Expiring);
         }
-        self.leases.refresh(id, now_us, 0);
+        // The whole time, whatever a checkpoint said.
+        self.leases.refresh_for(id, now_us, u64::try_from(ttl_s).unwrap_or(0) * SECOND_US);
         Ok(Renewal::Renewed { ttl_s })
+    }
+
+    /// Whether a checkpoint said what remains of a lease.
+    pub fn lease_has_checkpoint(&self, id: i64) -> bool {
+        self.leases.leases.get(&id).is_some_and(|lease| lease.remaining_ttl_s > 0)
     }
 
     /// This member became the leader: every lease gets its full time again and `extend_us` (one
@@ -343,6 +355,12 @@ impl Store {
             remaining_s,
             keys: lease.keys.iter().cloned().collect(),
         })
+    }
+
+    /// The keys attached to a lease, sorted; none when there is no such lease.
+    pub fn lease_keys(&self, id: i64) -> Vec<Bytes> {
+        let lease = self.leases.leases.get(&id);
+        lease.map_or_else(Vec::new, |lease| lease.keys.iter().cloned().collect())
     }
 
     /// All ids: on the leader by what remains of them, on followers ascending.

@@ -432,7 +432,9 @@ fn kind(kind: sim::FlightKind) -> FlightKind {
             | MsgKind::LeaseRequest
             | MsgKind::LeaseResponse
             | MsgKind::PromoteRequest
-            | MsgKind::PromoteResponse => FlightKind::Propose,
+            | MsgKind::PromoteResponse
+            | MsgKind::HashRequest
+            | MsgKind::HashResponse => FlightKind::Propose,
         },
     }
 }

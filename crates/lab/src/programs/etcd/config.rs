@@ -1,6 +1,6 @@
 //! From flags and variables to a member's configuration, with etcd's checks in etcd's order.
 
-use etcd::{Config, InitialState, Release};
+use etcd::{AutoCompaction, Config, InitialState, Release};
 
 use super::flags::{Fault, Values};
 use crate::etcdctl::go::{addr, duration, json, quote::quote};
@@ -347,14 +347,33 @@ impl Reading {
             max_request_bytes: uint("max-request-bytes", defaults.max_request_bytes),
             max_learners: uint("max-learners", defaults.max_learners),
             strict_reconfig_check: values.bool("strict-reconfig-check"),
-            auto_compaction_mode: values.text("auto-compaction-mode").to_owned(),
-            auto_compaction_retention: values.text("auto-compaction-retention").to_owned(),
+            auto_compaction: auto_compaction(values),
             watch_progress_notify_us: values
                 .duration_us(notify)
                 .unwrap_or(defaults.watch_progress_notify_us),
             force_new_cluster: values.bool("force-new-cluster"),
             ..defaults
         }
+    }
+}
+
+/// `parseCompactionRetention`, of what was found readable: whole hours, a duration, revisions.
+fn auto_compaction(values: &Values) -> AutoCompaction {
+    let text = values.text("auto-compaction-retention");
+    let periodic = values.text("auto-compaction-mode") != "revision";
+    match (text.parse::<u64>(), duration::parse(text)) {
+        (Ok(0), _) | (Err(_), Ok(0) | Err(_)) => AutoCompaction::Off,
+        (Ok(hours), _) if periodic => {
+            AutoCompaction::Periodic { period_us: hours.saturating_mul(3_600_000_000) }
+        }
+        (Ok(revisions), _) => {
+            AutoCompaction::Revision { retention: i64::try_from(revisions).unwrap_or(i64::MAX) }
+        }
+        (_, Ok(ns)) if periodic => {
+            AutoCompaction::Periodic { period_us: u64::try_from(ns / 1000).unwrap_or(0) }
+        }
+        // Go's duration is a number of nanoseconds, and that many revisions are kept.
+        (_, Ok(retention)) => AutoCompaction::Revision { retention },
     }
 }
 
