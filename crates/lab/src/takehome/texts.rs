@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use etcd::Config;
+use etcd::{AutoCompaction, Config};
 
 use super::{Plan, Planned};
 
@@ -54,9 +54,16 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
     if config.quota_bytes != usual.quota_bytes {
         all.push(("ETCD_QUOTA_BACKEND_BYTES", config.quota_bytes.to_string()));
     }
-    if config.auto_compaction_retention != usual.auto_compaction_retention {
-        all.push(("ETCD_AUTO_COMPACTION_MODE", config.auto_compaction_mode.clone()));
-        all.push(("ETCD_AUTO_COMPACTION_RETENTION", config.auto_compaction_retention.clone()));
+    let compaction = match config.auto_compaction {
+        AutoCompaction::Off => None,
+        AutoCompaction::Periodic { period_us } => {
+            Some(("periodic", etcd::log::go_duration(period_us)))
+        }
+        AutoCompaction::Revision { retention } => Some(("revision", retention.to_string())),
+    };
+    if let Some((mode, retention)) = compaction {
+        all.push(("ETCD_AUTO_COMPACTION_MODE", mode.to_owned()));
+        all.push(("ETCD_AUTO_COMPACTION_RETENTION", retention));
     }
     let switches = [
         ("ETCD_PRE_VOTE", config.pre_vote, usual.pre_vote),
