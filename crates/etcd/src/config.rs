@@ -62,6 +62,49 @@ pub enum InitialState {
     Existing,
 }
 
+/// Certificates of one kind of port, as `--cert-file`, `--peer-cert-file` and their like name
+/// them. A member knows nothing of them: who runs it makes and judges connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "field by field these are the flags of etcd")]
+pub struct TlsFiles {
+    pub cert_file: String,
+    pub key_file: String,
+    pub client_cert_file: String,
+    pub client_key_file: String,
+    pub trusted_ca_file: String,
+    pub client_cert_auth: bool,
+    /// `--auto-tls`: certificates of its own making.
+    pub auto: bool,
+    pub allowed_cns: Vec<String>,
+    pub allowed_hostnames: Vec<String>,
+    pub skip_client_san: bool,
+    /// `--self-signed-cert-validity`.
+    pub self_signed_years: u64,
+}
+
+impl TlsFiles {
+    /// Whether neither certificate nor key is named.
+    pub fn is_empty(&self) -> bool {
+        self.cert_file.is_empty() && self.key_file.is_empty()
+    }
+}
+
+impl std::fmt::Display for TlsFiles {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "cert = {}, key = {}, client-cert={}, client-key={}, trusted-ca = {}, \
+             client-cert-auth = {}, crl-file = ",
+            self.cert_file,
+            self.key_file,
+            self.client_cert_file,
+            self.client_key_file,
+            self.trusted_ca_file,
+            self.client_cert_auth
+        )
+    }
+}
+
 /// The flags of a member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "field by field these are the flags of etcd")]
@@ -110,6 +153,10 @@ pub struct Config {
     pub bcrypt_cost: u64,
     /// Whether a client's certificate says who it is.
     pub client_cert_auth: bool,
+    /// Certificates at the ports for clients.
+    pub client_tls: TlsFiles,
+    /// Certificates at the ports for peers.
+    pub peer_tls: TlsFiles,
     /// Seeds the election timeouts: the only chance in a member's life.
     pub seed: u64,
 }
@@ -154,6 +201,8 @@ impl Config {
             auth_token_ttl_s: 300,
             bcrypt_cost: 10,
             client_cert_auth: false,
+            client_tls: TlsFiles { self_signed_years: 1, ..TlsFiles::default() },
+            peer_tls: TlsFiles { self_signed_years: 1, ..TlsFiles::default() },
             seed: 0,
         }
     }

@@ -49,7 +49,7 @@ mod watch;
 
 pub use cluster::stored_members;
 pub use compactor::AutoCompaction;
-pub use config::{Config, InitialState, PeerCluster, Release};
+pub use config::{Config, InitialState, PeerCluster, Release, TlsFiles};
 pub use corrupt::PeerHash;
 pub use disk::{DiskError, DiskOp, DiskView, Lane, WriteBatch, WriteId};
 pub use envelope::{Envelope, MsgKind};

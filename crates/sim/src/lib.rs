@@ -44,7 +44,9 @@ pub use fs::{FileKind, OpenFlags, Stat};
 pub use ids::{ConnId, Fd, HostId, Pid, TtyId};
 pub use local::LocalCall;
 pub use net::http::{Http, HttpRequest, HttpResponse};
-pub use net::tls::{Alert, ClientAuth, Pem, TlsClient, TlsError, TlsMessage, TlsServer};
+pub use net::tls::{
+    Alert, ClientAuth, Pem, TlsClient, TlsError, TlsMessage, TlsServer, pair_fault, pool_fault,
+};
 pub use net::{
     Closed, Conn, DialError, FlightInfo, FlightKind, LinkDefaults, LinkInfo, ListenError, Listener,
     Packet, SocketInfo,

@@ -6,6 +6,7 @@
 
 mod boot;
 mod peers;
+mod peertls;
 mod secure;
 mod start;
 

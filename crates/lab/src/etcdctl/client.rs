@@ -6,6 +6,7 @@
 //! itself and nothing needs to be dispatched.
 
 mod call;
+mod secure;
 mod subconn;
 
 use std::cell::{Cell, RefCell};
@@ -21,6 +22,7 @@ use sim::{Conn, Fd, Packet, Sys};
 
 pub use call::Failure;
 use call::{encoded_len, method_of};
+pub use secure::{SYSTEM_ROOTS, Secure};
 use subconn::SubConn;
 
 use super::go::json;
@@ -31,8 +33,8 @@ use super::settings::translate;
 pub struct Spec {
     /// As given.
     pub endpoints: Vec<String>,
-    /// Whether the options ask for TLS; an endpoint's scheme has the last word.
-    pub tls: bool,
+    /// How connections are secured.
+    pub tls: Secure,
     /// Larger requests are not sent.
     pub max_send_bytes: u64,
     /// Whom to log in as, and the password.
@@ -79,10 +81,10 @@ impl Client {
         let first = spec.endpoints.first().map(String::as_str).unwrap_or_default();
         let authority = first.split_once("://").map_or(first, |(_, rest)| rest);
         // The first endpoint's scheme decides for all.
-        let tls = translate(first).1.unwrap_or(spec.tls);
+        let tls = translate(first).1.unwrap_or(spec.tls.wanted).then(|| spec.tls.clone());
         let subs = spec.endpoints.iter().map(|endpoint| {
             let (address, _) = translate(endpoint);
-            SubConn::new(address, tls)
+            SubConn::new(address, tls.clone())
         });
         Client {
             sys: sys.clone(),
@@ -100,7 +102,7 @@ impl Client {
     }
 
     /// The same client, with calls to one endpoint only: what 3.5 does for `endpoint status`.
-    pub fn aside(&self, endpoint: &str, tls: bool) -> Client {
+    pub fn aside(&self, endpoint: &str, tls: &Secure) -> Client {
         let (address, scheme) = translate(endpoint);
         Client {
             sys: self.sys.clone(),
@@ -111,7 +113,10 @@ impl Client {
             max_send_bytes: self.max_send_bytes,
             user: self.user.clone(),
             token: self.token.clone(),
-            subs: RefCell::new(vec![SubConn::new(address, scheme.unwrap_or(tls))]),
+            subs: RefCell::new(vec![SubConn::new(
+                address,
+                scheme.unwrap_or(tls.wanted).then(|| tls.clone()),
+            )]),
             calls: Cell::new(1),
             turn: Cell::new(0),
         }
@@ -259,8 +264,9 @@ impl Client {
         match self.within(deadline_us, ready).await {
             Some(conn) => {
                 let (addr, local) = (conn.remote_addr(), conn.local_addr());
+                let how = if conn.peer_chain().is_empty() { "insecure" } else { "tls" };
                 let peer =
-                    format!("Peer{{Addr: '{addr}', LocalAddr: '{local}', AuthInfo: 'insecure'}}");
+                    format!("Peer{{Addr: '{addr}', LocalAddr: '{local}', AuthInfo: '{how}'}}");
                 Ok(Picked { conn, peer })
             }
             None => {

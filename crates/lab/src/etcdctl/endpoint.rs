@@ -47,7 +47,7 @@ pub(super) async fn single(
     endpoint: &str,
 ) -> Result<Client, Exit> {
     match over_all {
-        Some(client) => Ok(client.aside(endpoint, settings.spec.tls)),
+        Some(client) => Ok(client.aside(endpoint, &settings.spec.tls)),
         None => {
             let spec = Spec { endpoints: vec![endpoint.to_owned()], ..settings.spec.clone() };
             ctl.connect(&spec).await

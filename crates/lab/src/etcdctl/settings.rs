@@ -3,7 +3,7 @@
 use sim::Sys;
 
 use super::Ctl;
-use super::client::{Client, Failure, Spec};
+use super::client::{Client, Failure, Secure, Spec};
 use super::exit::{BAD_ARGS, BAD_CONNECTION, BAD_FEATURE, ERROR, Exit};
 use super::flags::Flags;
 use super::go::{addr, json};
@@ -209,43 +209,22 @@ impl Ctl {
         self.err(&text).await;
     }
 
-    /// Whether the client speaks TLS, after the checks of `transport.TLSInfo.ClientConfig`.
-    /// `prefix` is that of the flags' names: `dest-` for the other end of a mirror.
-    fn tls(&self, flags: &Flags, prefix: &str) -> Result<bool, String> {
+    /// How the client secures its connections, after the checks of
+    /// `transport.TLSInfo.ClientConfig`. `prefix` is that of the flags' names: `dest-` for the
+    /// other end of a mirror.
+    fn tls(&self, flags: &Flags, prefix: &str) -> Result<Secure, String> {
         let of = |name: &str| format!("{prefix}{name}");
         let (cert, key) = (flags.text(&of("cert")), flags.text(&of("key")));
-        let ca = flags.text(&of("cacert"));
-        if !cert.is_empty() || !key.is_empty() {
-            if cert.is_empty() || key.is_empty() {
-                return Err(format!(
-                    "KeyFile and CertFile must both be present[key: {key}, cert: {cert}]"
-                ));
-            }
-            for (file, kind) in [(cert, "certificate"), (key, "key")] {
-                let bytes = self.read_for_go(file)?;
-                if !has_pem(&bytes) {
-                    return Err(format!("tls: failed to find any PEM data in {kind} input"));
-                }
-            }
-        }
-        if !ca.is_empty() {
-            // A bundle without a certificate in it is taken as an empty one.
-            self.read_for_go(ca)?;
-        }
+        let mut secure = Secure::load(&self.sys, cert, key, flags.text(&of("cacert")))?;
         let named = prefix.is_empty()
             && !flags.text("discovery-srv").is_empty()
             && !flags.bool("insecure-discovery");
-        let given = [cert, key, ca].iter().any(|file| !file.is_empty()) || named;
-        // Until 3.5 skipping the verification alone does not ask for TLS.
-        let skips = flags.bool(&of("insecure-skip-tls-verify")) && self.release.is_3_6();
-        Ok(given || skips || !flags.bool(&of("insecure-transport")))
-    }
-
-    fn read_for_go(&self, path: &str) -> Result<Vec<u8>, String> {
-        match self.sys.read_file(path) {
-            Ok(bytes) => Ok(bytes.to_vec()),
-            Err(errno) => Err(format!("open {path}: {}", go_errno(&errno.to_string()))),
-        }
+        let skips = flags.bool(&of("insecure-skip-tls-verify"));
+        let given = secure.wanted || named || !flags.bool(&of("insecure-transport"));
+        // Until 3.5 skipping the verification alone does not ask for TLS, nor is it heeded.
+        secure.skip_verify = skips && (given || self.release.is_3_6());
+        secure.wanted = given || secure.skip_verify;
+        Ok(secure)
     }
 }
 
@@ -268,10 +247,6 @@ pub(super) async fn credentials(
 /// Go prints the texts of errors in lower case.
 pub(crate) fn go_errno(text: &str) -> String {
     text.to_lowercase()
-}
-
-fn has_pem(bytes: &[u8]) -> bool {
-    bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(b"-----BEGIN "))
 }
 
 fn variable_of(flag: &str) -> String {

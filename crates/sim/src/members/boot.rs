@@ -6,6 +6,8 @@ use std::task::Poll;
 
 use etcd::{BootError, Config, DiskView, Level, LogLine, Member, PeerCluster};
 
+use super::peertls::Caller;
+use super::secure::Secure;
 use super::{Hosted, Launch};
 use crate::checker::Boot;
 use crate::disk::Need;
@@ -40,6 +42,14 @@ impl Sys {
             }
         }
     }
+}
+
+/// What a member that comes up brings beside itself.
+struct Entry {
+    data_dir: String,
+    /// Its disk held nothing.
+    fresh: bool,
+    secure: Secure,
 }
 
 impl Sys {
@@ -79,6 +89,10 @@ impl Kernel {
         let data_dir = self.on_disk_to_change(pid, &config.data_dir).map_err(|_| 1)?;
         // Every draw of a world comes from its seed, those of its members too.
         config.seed ^= self.seed;
+        let secure = match self.member_secure(pid, &config) {
+            Ok(secure) => secure,
+            Err(refusal) => return Err(self.member_refused(host, pid, refusal)),
+        };
         let (slot, run) = self.members.take_slot();
         if let Err(error) = self.member_listen(host, slot, run, &config) {
             self.net.unlisten(slot, run);
@@ -88,7 +102,7 @@ impl Kernel {
             self.net.unlisten(slot, run);
             return Err(self.member_refused(host, pid, refusal));
         }
-        let peers = self.peer_cluster(host, &config);
+        let peers = self.peer_cluster(pid, &config, &secure);
         let now = self.member_now(host);
         let view = self.host(host).disk.view(&data_dir);
         let wal = config.wal_dir.as_deref().unwrap_or("member/wal");
@@ -96,7 +110,8 @@ impl Kernel {
         let booted = Member::boot(config.clone(), &view, peers, now);
         match booted {
             Ok(member) => {
-                self.member_enter(pid, (slot, run), member, &config, &data_dir, fresh);
+                let place = Entry { data_dir, fresh, secure };
+                self.member_enter(pid, (slot, run), member, &config, place);
                 Ok((slot, run))
             }
             Err(error) => {
@@ -175,12 +190,11 @@ impl Kernel {
         (slot, run): (u16, u32),
         member: Member,
         config: &Config,
-        data_dir: &str,
-        fresh: bool,
+        Entry { data_dir, fresh, secure }: Entry,
     ) {
         let host = self.host_of(pid);
         let status = member.status();
-        let changed = self.disk_changed(host, data_dir);
+        let changed = self.disk_changed(host, &data_dir);
         let (id, cluster) = (status.id, status.cluster);
         let boot = Boot { host, id, cluster, reset: fresh || changed };
         let voided = self.checks.booted(self.now_us, slot, boot, &member);
@@ -191,7 +205,8 @@ impl Kernel {
             host,
             run,
             pid,
-            data_dir: data_dir.to_owned(),
+            data_dir,
+            secure,
             heartbeat_us,
             ..Hosted::vacant()
         };
@@ -260,7 +275,8 @@ impl Kernel {
     }
 
     /// What a running member of `--initial-cluster` answers, the first that can be reached.
-    fn peer_cluster(&self, host: HostId, config: &Config) -> Option<PeerCluster> {
+    fn peer_cluster(&mut self, pid: Pid, config: &Config, secure: &Secure) -> Option<PeerCluster> {
+        let host = self.host_of(pid);
         let own = &config.initial_advertise_peer_urls;
         let others = config.initial_cluster.iter().flat_map(|(_, urls)| urls);
         for url in others.filter(|url| !own.contains(url)) {
@@ -270,8 +286,12 @@ impl Kernel {
             let at = self.net.member_at(target).filter(|_| open);
             let Some((_, slot, _)) = at else { continue };
             let hosted = self.members.slot(slot);
-            if let (Some(member), false) = (&hosted.member, hosted.stopped) {
-                return Some(member.peer_cluster());
+            if hosted.member.is_none() || hosted.stopped {
+                continue;
+            }
+            let caller = Caller { host, pid, dial: &secure.dial };
+            if self.peer_shakes(&caller, url, target, slot).is_ok() {
+                return self.members.slot(slot).member.as_ref().map(|it| it.peer_cluster());
             }
         }
         None
@@ -279,7 +299,7 @@ impl Kernel {
 }
 
 /// What etcd says when it cannot listen, or not use its directory.
-fn start_failed(config: &Config, error: &str) -> BootError {
+pub(super) fn start_failed(config: &Config, error: &str) -> BootError {
     let line = |level, caller, msg: &str| LogLine {
         level,
         logger: "",

@@ -7,9 +7,11 @@
 use etcd::{Envelope, Member, MemberId, MsgKind};
 
 use super::Inbound;
+use super::peertls::Caller;
 use crate::event::WorldEvent;
 use crate::ids::HostId;
 use crate::kernel::Kernel;
+use crate::net::tls::TlsError;
 use crate::net::{Flight, Load, PortRole, Resolved, Scope, Target, resolve, split_url};
 use crate::queue::{Event, EventKey};
 use crate::trace::Mark;
@@ -17,7 +19,7 @@ use crate::trace::Mark;
 /// One member's stream to another.
 #[derive(Debug)]
 pub(crate) struct PeerLink {
-    id: MemberId,
+    pub(super) id: MemberId,
     target: Option<Target>,
     /// The run the stream leads to.
     up: Option<(u16, u32)>,
@@ -25,6 +27,27 @@ pub(crate) struct PeerLink {
     plan: Option<(u64, bool, EventKey)>,
     /// The last attempt was met with silence.
     silent: bool,
+    /// The URL behind the target.
+    pub(super) url: String,
+    /// The last attempt ended in a handshake of TLS that failed.
+    refused: bool,
+    /// When the log last spoke of that.
+    pub(super) told_us: Option<u64>,
+}
+
+impl PeerLink {
+    fn new(id: MemberId, target: Option<Target>, url: &str) -> PeerLink {
+        PeerLink {
+            id,
+            target,
+            up: None,
+            plan: None,
+            silent: false,
+            url: url.to_owned(),
+            refused: false,
+            told_us: None,
+        }
+    }
 }
 
 /// What an attempt to reach a peer meets.
@@ -43,6 +66,9 @@ enum Reach {
 /// How often a transport tries to connect, and how long an unanswered try takes.
 const REDIAL_US: u64 = 100_000;
 const DIAL_TIMEOUT_US: u64 = 1_000_000;
+/// How often a handshake that failed is tried again. rafthttp does so ten times a second and
+/// logs each; once is enough to read.
+const HANDSHAKE_RETRY_US: u64 = 1_000_000;
 /// How long a stream may be silent before it is taken for broken.
 const READ_TIMEOUT_US: u64 = 5_000_000;
 
@@ -67,16 +93,20 @@ impl Kernel {
         let mut old = std::mem::take(&mut self.members.slot_mut(slot).peers);
         let mut links = Vec::new();
         for (id, urls) in member.peers() {
-            let target = urls.iter().find_map(|url| self.peer_target(host, url));
+            let found = urls.iter().find_map(|url| Some((self.peer_target(host, url)?, url)));
+            let (target, url) = match found {
+                Some((target, url)) => (Some(target), url.as_str()),
+                None => (None, ""),
+            };
             let known = old.iter().position(|link| link.id == id);
             match known.map(|place| old.swap_remove(place)) {
-                Some(link) if link.target == target => links.push(link),
+                Some(link) if link.target == target && link.url == url => links.push(link),
                 Some(link) => {
                     old.push(link);
-                    links.push(PeerLink { id, target, up: None, plan: None, silent: false });
+                    links.push(PeerLink::new(id, target, url));
                 }
                 None if id != own => {
-                    links.push(PeerLink { id, target, up: None, plan: None, silent: false });
+                    links.push(PeerLink::new(id, target, url));
                 }
                 None => {}
             }
@@ -102,6 +132,9 @@ impl Kernel {
                     Reach::Silent
                 } else if (other.id, other.cluster) == (link.id, hosted.cluster) {
                     Reach::Peer(slot, run)
+                } else if link.url.starts_with("https://") {
+                    // Who is meant is asked in the handshake already.
+                    Reach::Refused
                 } else {
                     Reach::Stranger(slot, run)
                 }
@@ -136,6 +169,7 @@ impl Kernel {
                 // The draw is made only when something new is planned.
                 match link.plan {
                     Some((_, true, _)) => return,
+                    _ if link.refused => Some((true, HANDSHAKE_RETRY_US)),
                     _ => Some((true, self.net.links.some_time_us(host, other, wait_us))),
                 }
             }
@@ -175,16 +209,46 @@ impl Kernel {
         if stopped {
             return;
         }
-        link.up = match (up, reach) {
-            (true, Reach::Peer(slot, run)) => Some((slot, run)),
+        let to = match (up, reach) {
+            (true, Reach::Peer(other, run)) => Some((other, run)),
             (true, _) => return self.review_peers(),
             (false, _) => None,
         };
+        if let Some((other, _)) = to {
+            let refused = self.peers_shake(slot, place, other).err();
+            self.members.slot_mut(slot).peers[place].refused = refused.is_some();
+            if let Some(error) = refused {
+                self.peer_refuses(slot, place, &error);
+                return self.review_peers();
+            }
+        }
+        self.members.slot_mut(slot).peers[place].up = to;
         let content = peer.0 << 1 | u64::from(up);
         self.trace.add(self.now_us, Mark::PeerStatus, u64::from(host.0), content);
         self.events.push(WorldEvent::PeerStatus { host, peer, connected: up });
         self.member_call(slot, |member, now| member.peer_status(peer, up, now));
         self.review_peers();
+    }
+
+    /// Whether one of two members can call the other: messages then pass both ways, on the
+    /// caller's posts or on the stream he opened.
+    fn peers_shake(&mut self, slot: u16, place: usize, other: u16) -> Result<(), TlsError> {
+        let own = self.members.slot(slot).id;
+        let there = self.members.slot(other).peers.iter().position(|link| link.id == own);
+        let first = self.peer_calls(slot, place, other);
+        match (first, there) {
+            (Err(error), Some(place)) => self.peer_calls(other, place, slot).map_err(|_| error),
+            (first, _) => first,
+        }
+    }
+
+    fn peer_calls(&mut self, slot: u16, place: usize, other: u16) -> Result<(), TlsError> {
+        let hosted = self.members.slot(slot);
+        let link = &hosted.peers[place];
+        let Some(target) = link.target else { return Err(TlsError::Eof) };
+        let (url, dial) = (link.url.clone(), hosted.secure.dial.clone());
+        let caller = Caller { host: hosted.host, pid: hosted.pid, dial: &dial };
+        self.peer_shakes(&caller, &url, target, other)
     }
 
     /// Sends a message to a peer. False when there is no stream to it: the sender is to be

@@ -179,9 +179,7 @@ impl Conns {
         target: Target,
         ip: [u8; 4],
     ) -> (u32, u32) {
-        self.dialed += 1;
-        // Linux hands out ports from 32768 to 60999.
-        let port = 32_768 + self.dialed * 2 % 28_232;
+        let port = self.ephemeral_port();
         let local_ip = if ip[0] == 127 { [127, 0, 0, 1] } else { ip_of(client) };
         let state = |serial| ConnState {
             serial,
@@ -213,6 +211,12 @@ impl Conns {
                 (u32::try_from(self.slots.len() - 1).expect("fewer than 4 billion connections"), 1)
             }
         }
+    }
+
+    /// The port of a client's end: Linux hands out those from 32768 to 60999.
+    pub(crate) fn ephemeral_port(&mut self) -> u64 {
+        self.dialed += 1;
+        32_768 + self.dialed * 2 % 28_232
     }
 
     pub(super) fn get(&mut self, slot: u32, serial: u32) -> Option<&mut ConnState> {

@@ -212,9 +212,34 @@ impl TlsServer {
     }
 }
 
+pub(crate) use judge::{common_name, names_in, self_signed};
+pub use judge::{pair_fault, pool_fault};
+
 #[cfg(not(feature = "k8s"))]
 mod judge {
     use super::{Alert, Bytes, ReadFile, Refusal, TlsClient, TlsError, TlsServer};
+
+    /// Why two PEM texts are no certificate and key, in Go's words.
+    pub fn pair_fault(_: &[u8], _: &[u8]) -> Option<String> {
+        Some(ABSENT.to_owned())
+    }
+
+    /// Why a PEM text is no list of authorities.
+    pub fn pool_fault(_: &[u8]) -> Option<String> {
+        Some(ABSENT.to_owned())
+    }
+
+    pub(crate) fn self_signed(_: (u64, &str), _: &[&str], _: u64, _: u64) -> (String, String) {
+        Default::default()
+    }
+
+    pub(crate) fn common_name(_: &[u8]) -> String {
+        String::new()
+    }
+
+    pub(crate) fn names_in(_: &[u8]) -> (Vec<String>, Vec<String>) {
+        Default::default()
+    }
 
     const ABSENT: &str = "tls: this build reads no certificates";
 
@@ -241,11 +266,60 @@ mod judge {
 
 #[cfg(feature = "k8s")]
 mod judge {
-    use pki::{Certificate, KeyPair, Pool, Usage, VerifyError, VerifyOptions};
+    use pki::{
+        Certificate, GeneralName, KeyPair, Name, Pool, PrivateKey, Template, Usage, VerifyError,
+        VerifyOptions,
+    };
 
     use super::{
         Alert, Bytes, ClientAuth, Fault, Pem, ReadFile, Refusal, TlsClient, TlsError, TlsServer,
     };
+
+    /// Why two PEM texts are no certificate and key, in Go's words.
+    pub fn pair_fault(certificate: &[u8], key: &[u8]) -> Option<String> {
+        KeyPair::from_pem(certificate, key).err().map(|error| error.to_string())
+    }
+
+    /// Why a PEM text is no list of authorities. Blocks of any kind have to be certificates.
+    pub fn pool_fault(text: &[u8]) -> Option<String> {
+        let blocks = pki::pem::blocks(text);
+        blocks.iter().find_map(|block| {
+            Certificate::from_der(&block.der).err().map(|error| error.to_string())
+        })
+    }
+
+    /// A certificate that trusts nobody, and its key: both PEM.
+    pub(crate) fn self_signed(
+        (seed, purpose): (u64, &str),
+        names: &[&str],
+        from_s: u64,
+        until_s: u64,
+    ) -> (String, String) {
+        let key = PrivateKey::from_seed(seed, purpose);
+        let names = names.iter().map(|name| match name.parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(ip)) => GeneralName::Ip(ip.octets().to_vec()),
+            Ok(std::net::IpAddr::V6(ip)) => GeneralName::Ip(ip.octets().to_vec()),
+            Err(_) => GeneralName::Dns((*name).to_owned()),
+        });
+        let subject = Name::of(&[(pki::oid::O, "etcd")]);
+        let seconds = |at_s: u64| i64::try_from(at_s).unwrap_or(i64::MAX);
+        let template = Template::leaf(subject, &[Usage::ServerAuth], names.collect())
+            .valid(seconds(from_s), seconds(until_s));
+        (template.self_sign(&key).to_pem(), key.to_pem())
+    }
+
+    /// The common name of a certificate's owner.
+    pub(crate) fn common_name(der: &[u8]) -> String {
+        let certificate = Certificate::from_der(der);
+        certificate.map_or_else(|_| String::new(), |it| it.subject.common_name().to_owned())
+    }
+
+    /// The addresses and the names a certificate is for.
+    pub(crate) fn names_in(der: &[u8]) -> (Vec<String>, Vec<String>) {
+        let Ok(certificate) = Certificate::from_der(der) else { return Default::default() };
+        let ips = certificate.ips().iter().map(|ip| pki::ip_text(ip)).collect();
+        (ips, certificate.dns_names().iter().map(|name| (*name).to_owned()).collect())
+    }
 
     /// Why a certificate cannot even be looked at, as Go's client says it.
     fn unreadable(error: &pki::ParseError) -> TlsError {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use sim::{Conn, Sys};
 
 use super::super::go::addr;
+use super::secure::Secure;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T>>>;
 
@@ -28,20 +29,20 @@ enum Phase {
 /// A connection to one address.
 pub(super) struct SubConn {
     address: String,
-    tls: bool,
+    tls: Option<Secure>,
     phase: Phase,
     backoff_us: u64,
     error: Option<String>,
 }
 
 impl SubConn {
-    pub(super) fn new(address: String, tls: bool) -> SubConn {
+    pub(super) fn new(address: String, tls: Option<Secure>) -> SubConn {
         SubConn { address, tls, phase: Phase::Idle, backoff_us: BACKOFF_US, error: None }
     }
 
     /// Another one to the same address.
     pub(super) fn twin(&self) -> SubConn {
-        SubConn::new(self.address.clone(), self.tls)
+        SubConn::new(self.address.clone(), self.tls.clone())
     }
 
     /// The connection, if it can be used.
@@ -69,8 +70,10 @@ impl SubConn {
         loop {
             self.phase = match &mut self.phase {
                 Phase::Idle => {
-                    let (sys, address, tls) = (sys.clone(), self.address.clone(), self.tls);
-                    Phase::Dialing(Box::pin(async move { connect(&sys, &address, tls).await }))
+                    let (sys, address, tls) = (sys.clone(), self.address.clone(), self.tls.clone());
+                    Phase::Dialing(Box::pin(
+                        async move { connect(&sys, &address, tls.as_ref()).await },
+                    ))
                 }
                 Phase::Dialing(dialing) => match dialing.as_mut().poll(cx) {
                     Poll::Pending => return,
@@ -97,19 +100,20 @@ impl SubConn {
 }
 
 /// Dials, and waits for the server's first word, within the time grpc allows.
-async fn connect(sys: &Sys, address: &str, tls: bool) -> Result<Conn, String> {
+async fn connect(sys: &Sys, address: &str, tls: Option<&Secure>) -> Result<Conn, String> {
     let dialing = async {
         let dial = |error: String| format!("transport: Error while dialing: {error}");
         addr::split_host_port(address).map_err(|error| dial(format!("dial tcp: {error}")))?;
         let conn = sys.dial(address).await.map_err(|error| dial(error.to_string()))?;
-        let answered = conn.ready().await;
-        if tls {
-            // No port of the lab speaks TLS: the server closes on what it cannot read.
-            return Err("transport: authentication handshake failed: EOF".to_owned());
+        if let Some(tls) = tls {
+            tls.handshake(sys, &conn, address).await?;
         }
-        match answered {
-            Ok(()) => Ok(conn),
-            Err(_) => Err("error reading server preface: EOF".to_owned()),
+        match (conn.ready().await, conn.alert()) {
+            (Ok(()), _) => Ok(conn),
+            (Err(_), Some(alert)) => {
+                Err(format!("error reading server preface: remote error: tls: {alert}"))
+            }
+            (Err(_), None) => Err("error reading server preface: EOF".to_owned()),
         }
     };
     match sim::race(dialing, sys.sleep_us(CONNECT_TIMEOUT_US)).await {

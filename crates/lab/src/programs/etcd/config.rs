@@ -1,6 +1,6 @@
 //! From flags and variables to a member's configuration, with etcd's checks in etcd's order.
 
-use etcd::{AutoCompaction, Config, InitialState, Release};
+use etcd::{AutoCompaction, Config, InitialState, Release, TlsFiles};
 
 use super::flags::{Fault, Values};
 use crate::etcdctl::go::{addr, duration, json, quote::quote};
@@ -352,6 +352,9 @@ impl Reading {
                 .duration_us(notify)
                 .unwrap_or(defaults.watch_progress_notify_us),
             force_new_cluster: values.bool("force-new-cluster"),
+            client_cert_auth: values.bool("client-cert-auth"),
+            client_tls: client_tls(values),
+            peer_tls: peer_tls(values),
             ..defaults
         }
     }
@@ -379,16 +382,59 @@ fn auto_compaction(values: &Values) -> AutoCompaction {
 
 /// What etcd would do and the lab does not: better said than ignored.
 fn beyond_the_lab(values: &Values) -> Option<String> {
-    let given = ["config-file", "discovery", "discovery-srv", "discovery-endpoints", "cert-file"]
-        .into_iter()
-        .chain(["key-file", "peer-cert-file", "peer-key-file"]);
+    let given = ["config-file", "discovery", "discovery-srv", "discovery-endpoints"];
     if let Some(name) = given.into_iter().find(|name| !values.text(name).is_empty()) {
         return Some(format!("--{name}"));
     }
     let listening = ["listen-peer-urls", "listen-client-urls"];
     let mut urls = listening.iter().flat_map(|name| values.urls(name));
-    let url = urls.find(|url| !url.starts_with("http://"))?;
+    let served = |url: &String| {
+        url.starts_with("http://") || (cfg!(feature = "k8s") && url.starts_with("https://"))
+    };
+    let url = urls.find(|url| !served(url))?;
     Some(format!("listening on {url}"))
+}
+
+/// A list separated by commas.
+fn list(text: &str) -> Vec<String> {
+    text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// The flags about certificates at the ports for clients.
+fn client_tls(values: &Values) -> TlsFiles {
+    let text = |name: &str| values.text(name).to_owned();
+    TlsFiles {
+        cert_file: text("cert-file"),
+        key_file: text("key-file"),
+        client_cert_file: text("client-cert-file"),
+        client_key_file: text("client-key-file"),
+        trusted_ca_file: text("trusted-ca-file"),
+        client_cert_auth: values.bool("client-cert-auth"),
+        auto: values.bool("auto-tls"),
+        allowed_cns: Vec::new(),
+        allowed_hostnames: list(values.text("client-cert-allowed-hostname")),
+        skip_client_san: false,
+        self_signed_years: values.uint("self-signed-cert-validity").unwrap_or(1),
+    }
+}
+
+/// Those for peers.
+fn peer_tls(values: &Values) -> TlsFiles {
+    let text = |name: &str| values.text(name).to_owned();
+    TlsFiles {
+        cert_file: text("peer-cert-file"),
+        key_file: text("peer-key-file"),
+        client_cert_file: text("peer-client-cert-file"),
+        client_key_file: text("peer-client-key-file"),
+        trusted_ca_file: text("peer-trusted-ca-file"),
+        client_cert_auth: values.bool("peer-client-cert-auth"),
+        auto: values.bool("peer-auto-tls"),
+        allowed_cns: list(values.text("peer-cert-allowed-cn")),
+        allowed_hostnames: list(values.text("peer-cert-allowed-hostname")),
+        skip_client_san: values.bool("peer-skip-client-san-verification")
+            || values.bool("experimental-peer-skip-client-san-verification"),
+        self_signed_years: values.uint("self-signed-cert-validity").unwrap_or(1),
+    }
 }
 
 fn timing(values: &Values) -> Result<(), String> {
