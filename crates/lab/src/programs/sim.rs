@@ -7,6 +7,7 @@ use sim::{Fault, HostId, Power, Sys};
 use super::{Program, Running, etcd as server};
 use crate::session::speed_text;
 use crate::simctl::{self, SimCommand};
+use crate::worlds::PKI_DIR;
 
 /// The entry of the table of programs.
 pub(super) const PROGRAM: Program = Program {
@@ -95,7 +96,8 @@ async fn add(sys: &Sys, host: HostId, learner: bool) -> Result<String, String> {
         Power::Off => return Err(format!("{name} is off")),
         Power::Idle | Power::Stopped => {}
     }
-    let peer_urls = format!("--peer-urls=http://{name}:2380");
+    let scheme = if has_certificates(sys) { "https" } else { "http" };
+    let peer_urls = format!("--peer-urls={scheme}://{name}:2380");
     let mut words = vec!["member", "add", &name, &peer_urls];
     if learner {
         words.push("--learner");
@@ -122,6 +124,11 @@ async fn member_on(sys: &Sys, host: HostId) -> Result<String, String> {
     id.map(|id| id.trim().to_string()).ok_or_else(|| format!("the cluster has no member on {name}"))
 }
 
+/// Whether this world was made with certificates.
+fn has_certificates(sys: &Sys) -> bool {
+    sys.stat(&format!("{PKI_DIR}/client.crt")).is_ok()
+}
+
 /// Runs etcdctl against every member that runs, and answers with what it printed.
 async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
     let names = sys.host_names();
@@ -136,6 +143,11 @@ async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
     }
     let endpoints = format!("--endpoints={}", endpoints.join(","));
     let mut argv = vec!["etcdctl", &endpoints];
+    let secure = ["cacert=%/ca.crt", "cert=%/client.crt", "key=%/client.key"]
+        .map(|flag| format!("--{}", flag.replace('%', PKI_DIR)));
+    if has_certificates(sys) {
+        argv.extend(secure.iter().map(String::as_str));
+    }
     argv.extend(words);
     let (exit, stdout, stderr) =
         super::capture(sys, ETCDCTL, &argv).await.map_err(|error| format!("{ETCDCTL}: {error}"))?;

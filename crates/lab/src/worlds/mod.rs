@@ -1,8 +1,10 @@
 //! The worlds a session can run: hosts, what is installed on them, who runs at the start.
 
+#[cfg(feature = "k8s")]
+mod certificates;
 mod cluster;
 
-pub(crate) use cluster::member_flags;
+pub(crate) use cluster::{PKI_DIR, member_flags};
 
 use etcd::Release;
 use sim::WorldSpec;
@@ -25,12 +27,21 @@ pub struct World {
 }
 
 /// Every world; the first is the default.
-pub static WORLDS: &[World] = &[World {
-    name: "cluster",
-    summary: "hosts n1 to n9; the first N run a member of one etcd cluster",
-    hosts: cluster::hosts,
-    spec: cluster::spec,
-}];
+pub static WORLDS: &[World] = &[
+    World {
+        name: "cluster",
+        summary: "hosts n1 to n9; the first N run a member of one etcd cluster",
+        hosts: cluster::hosts,
+        spec: cluster::spec,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "cluster-tls",
+        summary: "the same with certificates under /etc/etcd/pki (exec --tls)",
+        hosts: cluster::hosts,
+        spec: cluster::tls_spec,
+    },
+];
 
 /// Checks the choices of a world; the error is a sentence in the words of the flags.
 pub fn options(world: &str, members: u8, release: &str, seed: u64) -> Result<WorldOptions, String> {
@@ -91,7 +102,7 @@ mod tests {
     #[test]
     fn wrong_options_are_refused_in_the_words_of_the_flags() {
         let error = |world, members, release| options(world, members, release, 1).unwrap_err();
-        assert_eq!(error("moon", 3, "3.6"), "unknown world 'moon'; there is cluster");
+        assert_eq!(error("moon", 3, "3.6"), "unknown world 'moon'; there is cluster, cluster-tls");
         assert_eq!(error("cluster", 0, "3.6"), "0 members: a world has 1 to 9");
         assert_eq!(
             error("cluster", 3, "2.3"),

@@ -63,6 +63,7 @@ struct Flag {
 /// What the flags said so far.
 struct Draft {
     world: String,
+    tls: bool,
     members: u8,
     release: String,
     seed: u64,
@@ -84,6 +85,15 @@ static FLAGS: &[Flag] = &[
         help: "the world (cluster)",
         set: |draft, value| {
             draft.world = value;
+            Ok(())
+        },
+    },
+    Flag {
+        name: "tls",
+        value: "",
+        help: "with certificates under /etc/etcd/pki (world cluster)",
+        set: |draft, _| {
+            draft.tls = true;
             Ok(())
         },
     },
@@ -248,6 +258,7 @@ fn exercises(parser: &mut lexopt::Parser) -> Result<Call, String> {
 fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {
     let mut draft = Draft {
         world: "cluster".to_owned(),
+        tls: false,
         members: 3,
         release: "3.6".to_owned(),
         seed: 1,
@@ -279,7 +290,10 @@ fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {
 
 /// What the flags say together.
 fn checked(draft: Draft) -> Result<Call, String> {
-    let Draft { world, push, pull, .. } = draft;
+    let Draft { mut world, push, pull, .. } = draft;
+    if draft.tls {
+        world.push_str("-tls");
+    }
     let options = worlds::options(&world, draft.members, &draft.release, draft.seed)?;
     let hosts = worlds::hosts(&options);
     let host = draft.host.unwrap_or_else(|| hosts[0].clone());
