@@ -132,6 +132,21 @@ pub enum Command {
     /// Reads the bytes `Load` takes without touching the world: what the page asks before it
     /// replaces anything. Damaged bytes are `Refused` with the sentence for the screen.
     Inspect(Vec<u8>),
+    /// The exercises that come with this build.
+    Course,
+    /// Reads the text of an `exercise.toml` without touching the world: what a teacher's
+    /// editor and a link ask. Wrong text is `Refused` with the line, the key and what was
+    /// expected.
+    InspectExercise { source: String, seed: u64 },
+    /// A fresh world in which this exercise has just begun. It takes the virtual time of its
+    /// start commands; the page keeps a checkpoint of it, and goes back there to reset.
+    Exercise { source: String, seed: u64 },
+    /// The solution of an exercise of this build, for the seed of the world: `Lines`.
+    Solution { slug: String },
+    /// A line of a solution with what is true now put in, to be typed.
+    Fill(String),
+    /// The slugs of an exam of so many tasks, drawn by the seed: `Lines`.
+    DrawExam { seed: u64, tasks: u8 },
 }
 
 /// What the session answers.
@@ -153,6 +168,10 @@ pub enum Answer {
     Text(String),
     /// What a recipe holds.
     Recipe(Recipe),
+    /// The exercises of this build, or the one that was read.
+    Course(Vec<CourseRow>),
+    /// Lines asked for.
+    Lines(Vec<String>),
 }
 
 /// How far time has come.
@@ -565,6 +584,33 @@ pub struct ChecksView {
     pub violation: Option<String>,
 }
 
+/// An exercise, before it begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CourseRow {
+    /// Its identity.
+    pub slug: String,
+    /// Its title.
+    pub title: String,
+    /// `EXAM`, `JOB`, `DEEP` or `START`.
+    pub label: String,
+    /// How long it takes.
+    pub minutes: u16,
+    /// What it counts in an exam; 0 keeps it out.
+    pub weight: u16,
+    /// The task in one or two sentences.
+    pub task: String,
+    /// The world it begins in.
+    pub world: String,
+    /// The host of its first terminal.
+    pub host: String,
+    /// Words it uses that the glossary defines.
+    pub terms: Vec<String>,
+    /// What the learner reads, as Markdown, with nothing drawn yet.
+    pub text: String,
+    /// Its `exercise.toml`.
+    pub source: String,
+}
+
 /// The exercise under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonView {
@@ -576,6 +622,8 @@ pub struct LessonView {
     pub label: String,
     /// The task in one or two sentences.
     pub task: String,
+    /// What the learner reads, as Markdown; empty for an exercise that is not of this build.
+    pub text: String,
     /// When it began.
     pub began_us: u64,
     /// When all checks held for the first time.

@@ -9,6 +9,8 @@ pub mod api;
 #[cfg(all(feature = "core", target_arch = "wasm32"))]
 mod core;
 #[cfg(feature = "engine")]
+mod course;
+#[cfg(feature = "engine")]
 pub mod etcdctl;
 #[cfg(feature = "engine")]
 pub mod etcdutl;

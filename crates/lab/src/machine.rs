@@ -2,6 +2,7 @@
 //! run natively beside it.
 
 use crate::api::{Answer, Command};
+use crate::course;
 use crate::recipe;
 use crate::session::Session;
 
@@ -52,6 +53,17 @@ impl Machine {
                 return Ok(Answer::Ok);
             }
             Command::Inspect(bytes) => return Ok(Answer::Recipe(read_recipe(&bytes)?)),
+            Command::Course => return course::rows().map(Answer::Course),
+            Command::InspectExercise { source, seed } => {
+                return course::row(&source, "", seed).map(|row| Answer::Course(vec![row]));
+            }
+            Command::Exercise { source, seed } => {
+                self.session = Some(course::begin(&source, seed)?);
+                return Ok(Answer::Ok);
+            }
+            Command::DrawExam { seed, tasks } => {
+                return course::draw(seed, tasks).map(Answer::Lines);
+            }
             _ => {}
         }
         let session = self.session.as_mut().ok_or("there is no world yet")?;
@@ -72,7 +84,17 @@ impl Machine {
             Command::Share => Answer::Text(recipe::to_text(&session.recipe())),
             Command::Pull { host, path } => Answer::Bytes(session.pull(&host, &path)?),
             Command::TakeHome => Answer::Bytes(session.take_home()?),
-            Command::New(_) | Command::Load(_) | Command::Inspect(_) => {
+            Command::Solution { slug } => {
+                Answer::Lines(course::solution(&slug, session.options().seed)?)
+            }
+            Command::Fill(line) => Answer::Text(session.fill(&line)),
+            Command::New(_)
+            | Command::Load(_)
+            | Command::Inspect(_)
+            | Command::Course
+            | Command::InspectExercise { .. }
+            | Command::Exercise { .. }
+            | Command::DrawExam { .. } => {
                 unreachable!("answered above, where no session is needed")
             }
         })

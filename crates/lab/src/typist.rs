@@ -55,6 +55,11 @@ impl Typist {
         &self.session
     }
 
+    /// The session, when nobody types any more.
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+
     /// The session typed into.
     pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session

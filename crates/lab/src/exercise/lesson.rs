@@ -9,6 +9,7 @@ use sim::{Happened, HostId, World};
 use super::format::{BadExercise, Exercise};
 use super::history::History;
 use super::judge::{Evidence, Moment, Node};
+use super::table;
 use crate::api::{CheckView, CoachRow, LessonView, TtyId};
 use crate::simctl::forbidden_note;
 
@@ -18,6 +19,7 @@ pub(crate) const LOOK_US: u64 = 100_000;
 /// One exercise under way.
 pub(crate) struct Lesson {
     exercise: Exercise,
+    text: String,
     began_us: u64,
     checks: Vec<Judged>,
     wrongs: Vec<Node>,
@@ -51,8 +53,11 @@ impl Lesson {
         let judged = |question| Judged { node: Node::new(question), holds: false };
         let checks = exercise.check.iter().map(|check| judged(check.when.clone())).collect();
         let wrongs = exercise.wrong.iter().map(|wrong| Node::new(wrong.when.clone())).collect();
+        let text = table::find(&exercise.slug).filter(|entry| entry.source == source);
+        let text = text.map_or(Ok(String::new()), |entry| exercise.fill(entry.text, seed))?;
         Ok(Lesson {
             exercise,
+            text,
             began_us: now_us,
             checks,
             wrongs,
@@ -184,6 +189,7 @@ impl Lesson {
             title: self.exercise.title.clone(),
             label: self.exercise.label.text().into(),
             task: self.exercise.task.clone(),
+            text: self.text.clone(),
             began_us: self.began_us,
             done_us: self.done_us,
             ordered: self.exercise.ordered,

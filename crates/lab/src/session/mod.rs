@@ -26,6 +26,7 @@ use crate::api::{
 use crate::{takehome, worlds};
 use lesson::Lesson;
 use picture::Picture;
+#[cfg(feature = "k8s")]
 pub(crate) use picture::quorum;
 use story::Story;
 use terminal::Terminal;
@@ -165,6 +166,11 @@ impl Session {
         let mut session = Session::new(recipe.options.clone())?;
         session.replay = Some(Replay::new(recipe));
         Ok(session)
+    }
+
+    /// How the world was made.
+    pub fn options(&self) -> &WorldOptions {
+        &self.options
     }
 
     /// The world's clock.
@@ -443,6 +449,11 @@ impl Session {
                 return;
             }
         }
+    }
+
+    /// Keeps no more events for [`Session::drain_events`].
+    pub fn stop_listening(&mut self) {
+        self.events = None;
     }
 
     /// What terminals said since the last call.
