@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use lab::api::{
-    ChecksView, Flight, HostView, KeysView, LinkView, LogView, MemberCard, Part, Power, QuorumView,
-    StoryRow, TtyId, TtyState, Want, WorldView,
+    ChecksView, Flight, HostView, KeysView, LessonView, LinkView, LogView, MemberCard, Part, Power,
+    QuorumView, StoryRow, TtyId, TtyState, Want, WorldView,
 };
 
 use crate::coach::Progress;
@@ -36,6 +36,8 @@ pub(crate) struct View {
     pub(crate) host: Option<Rc<HostView>>,
     /// The checkers' counters.
     pub(crate) checks: Option<Rc<ChecksView>>,
+    /// The exercise under way.
+    pub(crate) lesson: Option<Rc<LessonView>>,
     /// What each terminal does.
     pub(crate) ttys: Rc<Map<u32, TtyState>>,
 }
@@ -72,6 +74,7 @@ impl View {
             Part::Keys(keys) => replace(&mut self.keys, keys, brought),
             Part::Host(host) => replace(&mut self.host, host, brought),
             Part::Checks(checks) => replace(&mut self.checks, checks, brought),
+            Part::Lesson(lesson) => replace(&mut self.lesson, lesson, brought),
             Part::Links(links) => {
                 self.links = links.into();
                 brought.changed = true;
