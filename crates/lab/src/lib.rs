@@ -28,6 +28,8 @@ pub mod session;
 pub mod shell;
 #[cfg(feature = "engine")]
 pub mod simctl;
+#[cfg(feature = "k8s")]
+mod systemd;
 #[cfg(feature = "engine")]
 mod takehome;
 #[cfg(feature = "engine")]

@@ -196,7 +196,8 @@ pub(crate) fn resolve<'a>(
     }
     let mut hosts = 0_u8;
     for other in names {
-        if other == name {
+        // A host may be known by more names than one, as in a line of /etc/hosts.
+        if other.split(' ').any(|other| other == name) {
             return Resolved::Host(HostId(hosts), Scope::Own, ip_of(HostId(hosts)));
         }
         hosts += 1;

@@ -625,7 +625,7 @@ async fn chmod(sys: Sys) -> i32 {
 }
 
 /// Permissions by `755` or `u+x,go-w`, as a change of `before`.
-fn mode_of(text: &str, before: u16) -> Option<u16> {
+pub(crate) fn mode_of(text: &str, before: u16) -> Option<u16> {
     if let Ok(mode) = u16::from_str_radix(text, 8) {
         return (mode <= 0o7777).then_some(mode);
     }

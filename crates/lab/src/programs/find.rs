@@ -427,8 +427,8 @@ impl Find {
                 Some('s') => stat.size.to_string(),
                 Some('m') => format!("{:o}", stat.mode),
                 Some('M') => super::ls::mode_text(stat),
-                Some('u') => super::ls::user(stat.uid).to_owned(),
-                Some('g') => super::ls::user(stat.gid).to_owned(),
+                Some('u') => super::accounts::Accounts::read(&self.sys).user_name(stat.uid),
+                Some('g') => super::accounts::Accounts::read(&self.sys).group_name(stat.gid),
                 Some('i') => stat.ino.to_string(),
                 Some('n') => stat.nlink.to_string(),
                 Some('y') => match stat.kind {

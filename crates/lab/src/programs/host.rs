@@ -3,9 +3,10 @@
 use sim::{FileKind, Stat, Sys};
 
 use super::Program;
+use super::accounts::Accounts;
 use super::calendar::{self, Moment};
 use super::io::{Out, join};
-use super::ls::{mode_text, user};
+use super::ls::mode_text;
 use super::opts::{Options, Parsed};
 use super::units::human;
 
@@ -39,7 +40,8 @@ pub(super) const WHOAMI: Program = Program {
     usage: "whoami",
     run: |sys| {
         Box::pin(async move {
-            sys.print(&format!("{}\n", sys.user())).await;
+            let name = Accounts::read(&sys).user_name(sys.cred().uid);
+            sys.print(&format!("{name}\n")).await;
             0
         })
     },
@@ -243,14 +245,40 @@ async fn id(sys: Sys) -> i32 {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    if let Some(name) = parsed.operands.first().filter(|name| *name != "root") {
-        sys.eprint(&format!("id: '{name}': no such user\n")).await;
-        return 1;
-    }
-    let text = match (parsed.last_of("ugG"), parsed.has('n')) {
-        (None, _) => "uid=0(root) gid=0(root) groups=0(root)",
-        (Some(_), true) => "root",
-        (Some(_), false) => "0",
+    let accounts = Accounts::read(&sys);
+    let cred = match parsed.operands.first() {
+        None => sys.cred(),
+        Some(name) => match accounts.user(name) {
+            Some(user) => accounts.cred(user),
+            None => {
+                sys.eprint(&format!("id: '{name}': no such user\n")).await;
+                return 1;
+            }
+        },
+    };
+    let gids = Accounts::groups_of(&cred);
+    let named = parsed.has('n');
+    let group = |gid: u32| if named { accounts.group_name(gid) } else { gid.to_string() };
+    let text = match parsed.last_of("ugG") {
+        None => {
+            let with = |id: u32, name: String| match name.parse::<u32>() {
+                // A number without a name stands alone.
+                Ok(_) => id.to_string(),
+                Err(_) => format!("{id}({name})"),
+            };
+            let groups: Vec<String> =
+                gids.iter().map(|gid| with(*gid, accounts.group_name(*gid))).collect();
+            format!(
+                "uid={} gid={} groups={}",
+                with(cred.uid, accounts.user_name(cred.uid)),
+                with(cred.gid, accounts.group_name(cred.gid)),
+                groups.join(",")
+            )
+        }
+        Some('u') if named => accounts.user_name(cred.uid),
+        Some('u') => cred.uid.to_string(),
+        Some('g') => group(cred.gid),
+        Some(_) => gids.into_iter().map(group).collect::<Vec<String>>().join(" "),
     };
     sys.print(&format!("{text}\n")).await;
     0
@@ -500,8 +528,8 @@ fn stat_format(sys: &Sys, format: &str, path: &str, facts: &Stat) -> String {
             Some('F') => kind_text(facts).to_owned(),
             Some('u') => facts.uid.to_string(),
             Some('g') => facts.gid.to_string(),
-            Some('U') => user(facts.uid).to_owned(),
-            Some('G') => user(facts.gid).to_owned(),
+            Some('U') => Accounts::read(sys).user_name(facts.uid),
+            Some('G') => Accounts::read(sys).group_name(facts.gid),
             Some('i') => facts.ino.to_string(),
             Some('h') => facts.nlink.to_string(),
             Some('x' | 'y' | 'z') => modified.format("%F %T.%N %z"),

@@ -3,6 +3,7 @@
 use sim::{Errno, Fd, FileKind, Stat, Sys};
 
 use super::Program;
+use super::accounts::Accounts;
 use super::calendar::Moment;
 use super::io::{Out, join};
 use super::opts::{Options, Parsed};
@@ -63,6 +64,7 @@ struct Ls {
     status: i32,
     columns: Option<u16>,
     now_us: u64,
+    accounts: Accounts,
 }
 
 async fn run(sys: Sys) -> i32 {
@@ -73,8 +75,8 @@ async fn run(sys: Sys) -> i32 {
     let on_lines = flags.last_of("1lC").is_some_and(|flag| flag != 'C');
     let columns = (!on_lines && (sys.is_tty(Fd::STDOUT) || flags.has('C')))
         .then(|| sys.env("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(80));
-    let now_us = sys.wall_us();
-    let mut ls = Ls { out: Out::new(&sys), sys, flags, status: 0, columns, now_us };
+    let (now_us, accounts) = (sys.wall_us(), Accounts::read(&sys));
+    let mut ls = Ls { out: Out::new(&sys), sys, flags, status: 0, columns, now_us, accounts };
     ls.all().await;
     let Ls { out, status, .. } = ls;
     out.finish("ls", status).await
@@ -239,15 +241,28 @@ impl Ls {
         let width = |of: &dyn Fn(&Entry) -> usize| entries.iter().map(of).max().unwrap_or(0);
         let links = width(&|entry| entry.stat.nlink.to_string().len());
         let sizes = width(&|entry| size(&entry.stat).len());
+        let column = |of: &dyn Fn(&Stat) -> String| {
+            let names: Vec<String> = entries.iter().map(|entry| of(&entry.stat)).collect();
+            let width = names.iter().map(String::len).max().unwrap_or(0);
+            names.into_iter().map(|name| format!("{name:<width$}")).collect::<Vec<String>>()
+        };
+        let numbers = self.flags.has('n');
+        let users = column(&|stat| match numbers {
+            true => stat.uid.to_string(),
+            false => self.accounts.user_name(stat.uid),
+        });
+        let groups = column(&|stat| match numbers {
+            true => stat.gid.to_string(),
+            false => self.accounts.group_name(stat.gid),
+        });
         let mut text = String::new();
-        for entry in entries {
-            let Stat { nlink, uid, gid, mtime_us, .. } = entry.stat;
-            let owners = if self.flags.has('n') {
-                format!("{uid} {gid}")
-            } else {
-                let group = if self.flags.has('o') { "" } else { user(gid) };
-                let owner = if self.flags.has('g') { "" } else { user(uid) };
-                format!("{owner} {group}").trim().to_owned()
+        for (at, entry) in entries.iter().enumerate() {
+            let Stat { nlink, mtime_us, .. } = entry.stat;
+            let group = if self.flags.has('o') { "" } else { &groups[at] };
+            let owner = if self.flags.has('g') { "" } else { &users[at] };
+            let owners = match (owner, group) {
+                ("", one) | (one, "") => one.to_owned(),
+                (owner, group) => format!("{owner} {group}"),
             };
             let mut name = self.shown(entry);
             if let Ok(target) = self.sys.read_link(&entry.path)
@@ -293,11 +308,6 @@ fn mark(stat: &Stat) -> &'static str {
     }
 }
 
-/// The name of a user or group.
-pub(crate) fn user(id: u32) -> &'static str {
-    if id == 0 { "root" } else { "nobody" }
-}
-
 /// `drwxr-xr-x`
 pub(crate) fn mode_text(stat: &Stat) -> String {
     let mut text = String::from(match stat.kind {
@@ -310,12 +320,17 @@ pub(crate) fn mode_text(stat: &Stat) -> String {
         let bits = stat.mode >> shift;
         text.push(if bits & 4 != 0 { 'r' } else { '-' });
         text.push(if bits & 2 != 0 { 'w' } else { '-' });
-        let sticky = shift == 0 && stat.mode & 0o1000 != 0;
-        text.push(match (bits & 1 != 0, sticky) {
+        let (bit, marks) = match shift {
+            6 => (0o4000, ['s', 'S']),
+            3 => (0o2000, ['s', 'S']),
+            _ => (0o1000, ['t', 'T']),
+        };
+        let special = stat.mode & bit != 0;
+        text.push(match (bits & 1 != 0, special) {
             (true, false) => 'x',
             (false, false) => '-',
-            (true, true) => 't',
-            (false, true) => 'T',
+            (true, true) => marks[0],
+            (false, true) => marks[1],
         });
     }
     text

@@ -3,6 +3,7 @@
 //! An entry of [`PROGRAMS`] is all there is to know: it is installed on the hosts, run by its
 //! name, listed by `help`, shown by `man`, and completed. A new program is a file and a line.
 
+pub(crate) mod accounts;
 mod answer;
 mod benchmark;
 mod bytes;
@@ -35,6 +36,9 @@ mod sort;
 mod text;
 pub(crate) mod units;
 mod wc;
+
+#[cfg(feature = "k8s")]
+pub(crate) mod system;
 
 use ::bytes::Bytes;
 use ::sim::{Errno, Fd, ProgramEntry, ProgramTable, Sys};
@@ -148,11 +152,19 @@ pub static PROGRAMS: &[Program] = &[
 /// Where what is not of the system is installed.
 const LOCAL: [&str; 6] = ["answer", "benchmark", "etcd", "etcdctl", "etcdutl", "sim"];
 
-static ENTRIES: [ProgramEntry; PROGRAMS.len()] = {
-    let mut entries = [ProgramEntry { name: "", run: PROGRAMS[0].run }; PROGRAMS.len()];
+/// What only the worlds of the feature `k8s` have.
+#[cfg(feature = "k8s")]
+use system::PROGRAMS as MORE;
+#[cfg(not(feature = "k8s"))]
+static MORE: &[Program] = &[];
+
+static ENTRIES: [ProgramEntry; PROGRAMS.len() + MORE.len()] = {
+    let mut entries =
+        [ProgramEntry { name: "", run: PROGRAMS[0].run }; PROGRAMS.len() + MORE.len()];
     let mut i = 0;
-    while i < PROGRAMS.len() {
-        entries[i] = ProgramEntry { name: PROGRAMS[i].name, run: PROGRAMS[i].run };
+    while i < entries.len() {
+        let program = if i < PROGRAMS.len() { &PROGRAMS[i] } else { &MORE[i - PROGRAMS.len()] };
+        entries[i] = ProgramEntry { name: program.name, run: program.run };
         i += 1;
     }
     entries
@@ -163,7 +175,7 @@ pub static TABLE: ProgramTable = &ENTRIES;
 
 /// The program of this name.
 pub fn find(name: &str) -> Option<&'static Program> {
-    PROGRAMS.iter().find(|program| program.name == name)
+    PROGRAMS.iter().chain(MORE).find(|program| program.name == name)
 }
 
 /// The files of all programs: path, content, permissions. `release` is that of etcd's own.

@@ -2,6 +2,7 @@
 
 use sim::{Either, ExitStatus, Fd, OpenFlags, Pid, ProcInfo, ProcState, Signal, Sys, race};
 
+use super::accounts::Accounts;
 use super::calendar::Moment;
 use super::io::whole;
 use super::opts::{Options, Parsed};
@@ -145,7 +146,12 @@ fn seconds(us: u64) -> String {
 }
 
 /// A column of `ps`: its title, whether it goes to the right, and its text.
-fn column(name: &str, proc: &ProcInfo, now: (u64, u64)) -> Option<(&'static str, bool, String)> {
+fn column(
+    name: &str,
+    proc: &ProcInfo,
+    now: (u64, u64),
+    accounts: &Accounts,
+) -> Option<(&'static str, bool, String)> {
     let (mono_us, wall_us) = now;
     let age_us = mono_us.saturating_sub(proc.start_us);
     let tty = proc.tty.map_or("?".to_owned(), |tty| format!("pts/{}", tty.0));
@@ -165,7 +171,8 @@ fn column(name: &str, proc: &ProcInfo, now: (u64, u64)) -> Option<(&'static str,
         "pid" => ("PID", true, proc.pid.to_string()),
         "ppid" => ("PPID", true, proc.parent.map_or(1, |parent| parent.0).to_string()),
         "pgid" | "pgrp" => ("PGID", true, proc.group.to_string()),
-        "user" | "uid" | "euser" => ("USER", false, "root".to_owned()),
+        "uid" | "euid" => ("UID", true, proc.uid.to_string()),
+        "user" | "euser" => ("USER", false, accounts.user_name(proc.uid)),
         "tty" | "tname" | "tt" => ("TTY", false, tty),
         "stat" | "state" | "s" => ("STAT", false, state.to_owned()),
         "time" | "cputime" => ("TIME", true, "00:00:00".to_owned()),
@@ -204,11 +211,13 @@ async fn ps(sys: Sys) -> i32 {
         }
         None => ["pid", "tty", "time", "comm"].map(str::to_owned).to_vec(),
     };
-    let all = sys.ps();
+    let mut all = sys.ps();
+    all.sort_by_key(|proc| proc.pid);
     let own = all.iter().find(|proc| proc.pid == sys.pid()).and_then(|proc| proc.tty);
     let pids: Vec<&str> =
         parsed.value('p').map(|list| list.split([',', ' ']).collect()).unwrap_or_default();
     let everything = bsd || parsed.has('e') || parsed.has('A') || parsed.has('x');
+    let accounts_of = Accounts::read(&sys);
     let wanted = |proc: &&ProcInfo| {
         if let Some(name) = parsed.value('C') {
             return proc.argv.first().is_some_and(|argv| super::io::last_name(argv) == name);
@@ -216,14 +225,18 @@ async fn ps(sys: Sys) -> i32 {
         if !pids.is_empty() {
             return pids.contains(&proc.pid.to_string().as_str());
         }
+        if let Some(user) = parsed.value('u') {
+            let uid = accounts_of.user(user).map(|user| user.uid);
+            return uid == Some(proc.uid);
+        }
         everything || (proc.tty.is_some() && proc.tty == own)
     };
-    let now = (sys.mono_us(), sys.wall_us());
+    let (now, accounts) = ((sys.mono_us(), sys.wall_us()), Accounts::read(&sys));
     let mut rows: Vec<Vec<(&'static str, bool, String)>> = Vec::new();
     for proc in all.iter().filter(wanted) {
         let mut row = Vec::new();
         for name in &columns {
-            match column(name, proc, now) {
+            match column(name, proc, now, &accounts) {
                 Some(cell) => row.push(cell),
                 None => {
                     sys.eprint(&format!(

@@ -302,7 +302,7 @@ impl Session {
         self.world
             .tty_open(host, sim_tty(tty), "/bin/bash")
             .map_err(|error| format!("ssh: connect to host {name} port 22: {error}"))?;
-        self.terminals.insert(tty, Terminal::new(host, name));
+        self.terminals.insert(tty, Terminal::new(host, name, worlds::user(&self.options)));
         Ok(())
     }
 
@@ -413,7 +413,9 @@ impl Session {
     /// leader, six seconds passed. From here on events are kept for `drain_events`.
     pub fn settle_in(&mut self) -> Result<(), String> {
         self.events = Some(Vec::new());
-        while self.now_us() < SETTLE_US || !self.is_ready() {
+        while self.now_us() < SETTLE_US
+            || !(self.is_ready() && worlds::ready(&self.options, &self.world))
+        {
             let until_us = self.now_us() + 100_000;
             self.advance(until_us, u32::MAX)?;
             if self.now_us() > SETTLE_MAX_US {
@@ -424,6 +426,9 @@ impl Session {
     }
 
     fn is_ready(&self) -> bool {
+        if !self.options.world.starts_with("cluster") {
+            return true;
+        }
         let members = (0..self.options.members).map(|place| self.world.member(HostId(place)));
         let mut led = false;
         for status in members {

@@ -19,6 +19,9 @@ const SHOWN_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Terminal {
     host: HostId,
     name: String,
+    /// Who sits at it, and where he is at home.
+    user: String,
+    home: String,
     editor: Editor,
     columns: u16,
     /// A line typed to the running program, not yet ended by Enter.
@@ -38,6 +41,7 @@ struct Around<'a> {
     world: &'a World,
     host: HostId,
     cwd: String,
+    home: String,
 }
 
 const PATH: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
@@ -67,16 +71,19 @@ impl Surroundings for Around<'_> {
     }
 
     fn home(&self) -> String {
-        "/root".into()
+        self.home.clone()
     }
 }
 
 impl Terminal {
     /// A terminal whose shell was just opened, at its first prompt.
-    pub(crate) fn new(host: HostId, name: String) -> Terminal {
+    pub(crate) fn new(host: HostId, name: String, user: &str) -> Terminal {
+        let home = if user == "root" { "/root".into() } else { format!("/home/{user}") };
         let mut terminal = Terminal {
             host,
             name,
+            user: user.into(),
+            home,
             editor: Editor::new(),
             columns: COLUMNS,
             typed: String::new(),
@@ -85,7 +92,8 @@ impl Terminal {
             next: None,
             since_us: 0,
         };
-        terminal.show_prompt("/root", None);
+        let home = terminal.home.clone();
+        terminal.show_prompt(&home, None);
         terminal
     }
 
@@ -153,19 +161,26 @@ impl Terminal {
         if !self.at_line_start {
             self.show(b"\n");
         }
-        self.show_prompt(cwd.unwrap_or("/root"), Some(world));
+        let home = self.home.clone();
+        self.show_prompt(cwd.unwrap_or(&home), Some(world));
     }
 
     fn show_prompt(&mut self, cwd: &str, world: Option<&World>) {
-        let place = match cwd.strip_prefix("/root") {
+        let place = match cwd.strip_prefix(self.home.as_str()) {
             Some("") => "~".to_string(),
             Some(rest) if rest.starts_with('/') => format!("~{rest}"),
             _ => cwd.to_string(),
         };
-        let prompt = format!("root@{}:{place}# ", self.name);
+        let sign = if self.user == "root" { '#' } else { '$' };
+        let prompt = format!("{}@{}:{place}{sign} ", self.user, self.name);
         let outcome = match world {
             Some(world) => {
-                let around = Around { world, host: self.host, cwd: cwd.to_string() };
+                let around = Around {
+                    world,
+                    host: self.host,
+                    cwd: cwd.to_string(),
+                    home: self.home.clone(),
+                };
                 self.editor.prompt(&prompt, self.columns, &around)
             }
             None => self.editor.prompt(&prompt, self.columns, &crate::shell::complete::Nowhere),
@@ -190,8 +205,8 @@ impl Terminal {
         if self.editor.is_busy() {
             return self.cooked(tty, bytes, world.tty_echo(sim_tty(tty)));
         }
-        let cwd = world.tty_cwd(sim_tty(tty)).unwrap_or_else(|| "/root".into());
-        let around = Around { world, host: self.host, cwd };
+        let cwd = world.tty_cwd(sim_tty(tty)).unwrap_or_else(|| self.home.clone());
+        let around = Around { world, host: self.host, cwd, home: self.home.clone() };
         let Outcome { echo, submitted } = self.editor.keys(bytes, columns, &around);
         if let Some(last) = echo.last() {
             self.at_line_start = *last == b'\n';

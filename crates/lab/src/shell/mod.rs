@@ -98,7 +98,7 @@ pub fn bash(sys: Sys) -> Task {
         let from_stdin = flags.contains('s') || rest.is_empty();
         if from_stdin && sys.is_tty(Fd::STDIN) {
             // Without a parent it was started by the terminal itself.
-            let first = name.starts_with('-') || sys.parent_pid() == sim::Pid(1);
+            let first = sys.parent_pid() == sim::Pid(1);
             return if first { login(sys).await } else { interactive(sys).await };
         }
         if from_stdin {

@@ -1,8 +1,12 @@
 //! The worlds a session can run: hosts, what is installed on them, who runs at the start.
 
 #[cfg(feature = "k8s")]
+mod bare;
+#[cfg(feature = "k8s")]
 mod certificates;
 mod cluster;
+#[cfg(feature = "k8s")]
+pub(crate) mod system;
 
 pub(crate) use cluster::{PKI_DIR, member_flags};
 
@@ -22,8 +26,14 @@ pub struct World {
     pub name: &'static str,
     /// What it is, in one line.
     pub summary: &'static str,
+    /// Who sits at its terminals.
+    pub user: &'static str,
+    /// The hosts a learner sees, the default one first.
     hosts: fn(&WorldOptions) -> Vec<String>,
+    /// What it is made of.
     spec: fn(&WorldOptions) -> WorldSpec,
+    /// Whether what starts with it has started.
+    ready: fn(&sim::World) -> bool,
 }
 
 /// Every world; the first is the default.
@@ -31,15 +41,28 @@ pub static WORLDS: &[World] = &[
     World {
         name: "cluster",
         summary: "hosts n1 to n9; the first N run a member of one etcd cluster",
+        user: "root",
         hosts: cluster::hosts,
         spec: cluster::spec,
+        ready: |_| true,
     },
     #[cfg(feature = "k8s")]
     World {
         name: "cluster-tls",
         summary: "the same with certificates under /etc/etcd/pki (exec --tls)",
+        user: "root",
         hosts: cluster::hosts,
         spec: cluster::tls_spec,
+        ready: |_| true,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "bare",
+        summary: "hosts etcd1 to etcd3 with nothing installed, and where etcd is downloaded from",
+        user: "student",
+        hosts: bare::hosts,
+        spec: bare::spec,
+        ready: |_| true,
     },
 ];
 
@@ -76,6 +99,16 @@ pub fn spec(options: &WorldOptions) -> WorldSpec {
     (find(&options.world).expect("checked options name a world").spec)(options)
 }
 
+/// Who sits at the terminals of a world. The options must have passed [`check`].
+pub fn user(options: &WorldOptions) -> &'static str {
+    find(&options.world).expect("checked options name a world").user
+}
+
+/// Whether what starts with a world has started.
+pub fn ready(options: &WorldOptions, world: &sim::World) -> bool {
+    (find(&options.world).expect("checked options name a world").ready)(world)
+}
+
 fn find(name: &str) -> Result<&'static World, String> {
     WORLDS.iter().find(|world| world.name == name).ok_or_else(|| {
         let names: Vec<&str> = WORLDS.iter().map(|world| world.name).collect();
@@ -102,7 +135,10 @@ mod tests {
     #[test]
     fn wrong_options_are_refused_in_the_words_of_the_flags() {
         let error = |world, members, release| options(world, members, release, 1).unwrap_err();
-        assert_eq!(error("moon", 3, "3.6"), "unknown world 'moon'; there is cluster, cluster-tls");
+        assert_eq!(
+            error("moon", 3, "3.6"),
+            "unknown world 'moon'; there is cluster, cluster-tls, bare"
+        );
         assert_eq!(error("cluster", 0, "3.6"), "0 members: a world has 1 to 9");
         assert_eq!(
             error("cluster", 3, "2.3"),

@@ -221,6 +221,17 @@ impl Sys {
         })
     }
 
+    /// Adds to the end of a file, made if it is missing.
+    pub fn append_file(&self, path: &str, bytes: &[u8]) -> Result<(), Errno> {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let mode = 0o666 & !self.umask();
+        self.change(path, true, Need::Write, |disk, path, at| {
+            let ino = disk.create(path, mode, at)?;
+            let size = disk.tree.file(ino)?.size();
+            disk.write(ino, size, &bytes, at)
+        })
+    }
+
     /// Makes a directory with these permissions, less the process's umask.
     pub fn mkdir(&self, path: &str, mode: u16) -> Result<(), Errno> {
         let mode = mode & !self.umask();

@@ -124,8 +124,31 @@ pub(super) async fn hash(shell: &mut Shell, _: &[String]) -> i32 {
     0
 }
 
-pub(super) async fn umask(shell: &mut Shell, _: &[String]) -> i32 {
-    shell.print(1, b"0022\n").await;
+pub(super) async fn umask(shell: &mut Shell, args: &[String]) -> i32 {
+    let now = shell.sys.umask();
+    match args.iter().find(|arg| !arg.starts_with('-')) {
+        Some(text) => match u16::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o777) {
+            Some(mask) => shell.sys.set_umask(mask),
+            None => {
+                shell.complain(&format!("umask: {text}: octal number out of range")).await;
+                return 1;
+            }
+        },
+        None if args.iter().any(|arg| arg == "-S") => {
+            let part = |shift: u16| {
+                let bits = !now >> shift;
+                let letters = [(4, 'r'), (2, 'w'), (1, 'x')];
+                letters
+                    .iter()
+                    .filter(|(bit, _)| bits & bit != 0)
+                    .map(|(_, c)| *c)
+                    .collect::<String>()
+            };
+            let text = format!("u={},g={},o={}\n", part(6), part(3), part(0));
+            shell.print(1, text.as_bytes()).await;
+        }
+        None => drop(shell.print(1, format!("{now:04o}\n").as_bytes()).await),
+    }
     0
 }
 

@@ -164,7 +164,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         "set variables and their properties",
         declare::declare
     ),
-    plain!("umask", "umask", "print the mask of new files", info::umask),
+    plain!("umask", "umask [-S] [MODE]", "print or set the mask of new files", info::umask),
     plain!("unalias", "unalias [-a] [NAME...]", "forget aliases", declare::unalias),
     plain!("unset", "unset [-fv] NAME...", "forget variables or functions", declare::unset),
     plain!("wait", "wait [-n] [PID|%JOB...]", "wait for jobs", jobs::wait),

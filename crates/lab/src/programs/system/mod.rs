@@ -1,0 +1,78 @@
+//! Programs of the worlds that have a whole system: users, archives, services, reports. They
+//! come with the feature `k8s`; the world `cluster` has none of them.
+
+pub(crate) mod accounts;
+mod archive;
+mod owners;
+pub(crate) mod releases;
+mod sudo;
+mod useradd;
+
+use ::bytes::Bytes;
+
+use super::{PROGRAMS as COMMON, Program};
+use crate::systemd;
+
+/// All of them.
+pub(crate) static PROGRAMS: &[Program] = &[
+    owners::CHGRP,
+    owners::CHOWN,
+    accounts::GETENT,
+    useradd::GROUPADD,
+    accounts::GROUPS,
+    archive::GUNZIP,
+    archive::GZIP,
+    owners::INSTALL,
+    systemd::journalctl::PROGRAM,
+    owners::MKTEMP,
+    systemd::power::POWEROFF,
+    systemd::power::REBOOT,
+    releases::PROGRAM,
+    systemd::ctl::SERVICE,
+    systemd::power::SHUTDOWN,
+    sudo::SU,
+    sudo::SUDO,
+    systemd::ctl::SYSTEMCTL,
+    systemd::manager::PROGRAM,
+    archive::TAR,
+    useradd::USERADD,
+    useradd::USERDEL,
+    useradd::USERMOD,
+    archive::ZCAT,
+];
+
+/// Where those lie that do not lie in `/usr/bin`.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("systemd", "/usr/lib/systemd/systemd"),
+    ("groupadd", "/usr/sbin/groupadd"),
+    ("useradd", "/usr/sbin/useradd"),
+    ("userdel", "/usr/sbin/userdel"),
+    ("usermod", "/usr/sbin/usermod"),
+    ("service", "/usr/sbin/service"),
+    ("reboot", "/usr/sbin/reboot"),
+    ("poweroff", "/usr/sbin/poweroff"),
+    ("shutdown", "/usr/sbin/shutdown"),
+    ("cron", "/usr/sbin/cron"),
+    ("sshd", "/usr/sbin/sshd"),
+    ("answer", "/usr/local/bin/answer"),
+    ("sim", "/usr/local/bin/sim"),
+];
+
+/// What is not part of a system: somebody installs it, or a world does.
+const EXTRA: &[&str] = &["benchmark", "etcd", "etcdctl", "etcdutl", "release-server"];
+
+/// Those that run as root, whoever starts them.
+const SETUID: &[&str] = &["su", "sudo"];
+
+/// The files of all programs of a system: path, content, permissions.
+pub(crate) fn files() -> Vec<(String, Bytes, u16)> {
+    let all = COMMON.iter().chain(PROGRAMS).filter(|program| !EXTRA.contains(&program.name));
+    let file = |program: &Program| {
+        let name = program.name;
+        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == name);
+        let path = elsewhere.map_or_else(|| format!("/usr/bin/{name}"), |(_, path)| (*path).into());
+        let mode = if SETUID.contains(&name) { 0o4755 } else { 0o755 };
+        (path, ::sim::exe::image(name, ""), mode)
+    };
+    all.map(file).collect()
+}
