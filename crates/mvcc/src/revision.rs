@@ -17,6 +17,11 @@ impl fmt::Display for Revision {
     }
 }
 
+/// No store gets so far: a greater number in a file is made up, and has no successor.
+pub(crate) const NUMBER_MAX: i64 = 1 << 62;
+/// A transaction changes fewer keys.
+const SUB_MAX: i64 = u32::MAX as i64;
+
 /// Bytes of a put's key: main, `_`, sub.
 pub(crate) const REV_LEN: usize = 17;
 /// A tombstone's key has one more byte, `t`.
@@ -47,7 +52,8 @@ impl Revision {
         };
         let main = i64::from_be_bytes(bytes[..8].try_into().ok()?);
         let sub = i64::from_be_bytes(bytes[9..REV_LEN].try_into().ok()?);
-        (bytes[8] == b'_' && main >= 0 && sub >= 0).then_some((Revision { main, sub }, tombstone))
+        let numbers = (0..=NUMBER_MAX).contains(&main) && (0..=SUB_MAX).contains(&sub);
+        (bytes[8] == b'_' && numbers).then_some((Revision { main, sub }, tombstone))
     }
 }
 
@@ -57,7 +63,7 @@ mod tests {
 
     #[test]
     fn keys_round_trip_and_sort_as_revisions() {
-        let revisions = [(1, 0), (1, 1), (1, 255), (1, 256), (2, 0), (256, 0), (i64::MAX, 7)];
+        let revisions = [(1, 0), (1, 1), (1, 255), (1, 256), (2, 0), (256, 0), (NUMBER_MAX, 7)];
         let keys: Vec<_> =
             revisions.iter().map(|&(main, sub)| Revision { main, sub }.to_bytes()).collect();
         assert!(keys.is_sorted());
@@ -76,9 +82,13 @@ mod tests {
         negative[0] = 0x80;
         let mut separator = good;
         separator[8] = b'-';
+        let mut beyond = good;
+        beyond[0] = 0x7f;
+        let mut many = good;
+        many[12] = 1;
         let mut mark = good;
         mark[17] = b'x';
-        for bad in [&good[..16], &negative, &separator, &mark, b""] {
+        for bad in [&good[..16], &negative, &separator, &beyond, &many, &mark, b""] {
             assert_eq!(Revision::from_bytes(bad), None, "{bad:?}");
         }
     }

@@ -8,10 +8,10 @@ use crate::backend::{Backend, KEY, LEASE};
 use crate::compact::Jobs;
 use crate::hash::{KvHash, pair_hash};
 use crate::index::Index;
-use crate::lease::Lessor;
+use crate::lease::{Lessor, MAX_LEASE_TTL_S};
 use crate::pb::{Event, KeyValue, StoredLease};
 use crate::record;
-use crate::revision::Revision;
+use crate::revision::{NUMBER_MAX, Revision};
 use crate::watch::WatchHub;
 
 /// The buckets of every etcd file.
@@ -97,6 +97,9 @@ impl Store {
         for (key, value) in self.backend.iter(LEASE) {
             let stored = StoredLease::decode(value)
                 .map_err(|error| corrupt(LEASE, &key, &error.to_string()))?;
+            if stored.ttl.max(stored.remaining_ttl) > MAX_LEASE_TTL_S {
+                return Err(corrupt(LEASE, &key, "no lease lives so long"));
+            }
             self.leases.restore(stored);
         }
         Ok(())
@@ -107,12 +110,16 @@ impl Store {
         for (key, value) in self.backend.db().range(KEY.as_bytes(), b"") {
             let (rev, tombstone) = Revision::from_bytes(&key)
                 .ok_or_else(|| corrupt(KEY, &key, "it is no revision"))?;
+            if rev.main == 0 {
+                return Err(corrupt(KEY, &key, "no change has revision 0"));
+            }
             if rev <= last {
                 return Err(corrupt(KEY, &key, "its revision is there twice"));
             }
             last = rev;
             // A copy of its own, or each living value would hold on to a whole page.
             let kv = record::decode(Bytes::copy_from_slice(&value))
+                .filter(|kv| (0..=NUMBER_MAX).contains(&kv.version))
                 .ok_or_else(|| corrupt(KEY, &key, "its value is no KeyValue"))?;
             let entry = match self.index.get_mut(&kv.key) {
                 Some(entry) => entry,

@@ -3,7 +3,8 @@
 //! * `recorded.rs`: what real etcds said of files and of recorded commands.
 //! * `rules.rs`, `txns.rs`, `compaction.rs`, `leases.rs`, `watches.rs`: a table for each rule.
 //! * `model.rs`: random operations against a list that keeps every version; `watch_model.rs`:
-//!   random watchers against the list of everything that happened.
+//!   random watchers against the list of everything that happened. Together ten thousand cases.
+//! * `reader.rs`: the model tests read what is on disk with a second reader of the format.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets a None has failed")]
 
@@ -11,6 +12,7 @@ mod compaction;
 mod leases;
 mod model;
 mod naive;
+mod reader;
 mod recorded;
 mod rules;
 mod txns;

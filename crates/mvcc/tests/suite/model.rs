@@ -9,11 +9,13 @@ use mvcc::pb::{
 };
 use mvcc::{Renewal, Store, validate_txn};
 
-use crate::naive::Naive;
+use crate::naive::{Naive, Version, lease_record};
+use crate::reader::buckets;
 use crate::{Random, op, reopen};
 
-const SEEDS: u64 = 100;
-const OPS: u64 = 300;
+/// Many short cases, which meet every beginning, and some long ones, which meet full pages.
+const SHORT: (std::ops::Range<u64>, u64) = (1000..8900, 25);
+const LONG: (std::ops::Range<u64>, u64) = (0..100, 300);
 
 const KEYS: [&[u8]; 9] = [b"a", b"aa", b"ab", b"a\0", b"b", b"ba", b"c", b"\xff", b"\xff\xff"];
 const ENDS: [&[u8]; 8] = [b"", b"", b"", b"\0", b"b", b"c", b"a\x01", b"\xff"];
@@ -240,8 +242,18 @@ impl Pair {
 
     fn commit(&mut self) {
         drop(self.store.commit());
+        self.on_disk();
         self.committed = self.model.clone();
         self.committed_hash = self.store.running_hash();
+    }
+
+    /// What is in the file's pages is what the model holds.
+    fn on_disk(&self) {
+        let buckets = buckets(&self.store.image().to_bytes());
+        let versions: Vec<_> = self.model.stored.iter().map(Version::record).collect();
+        assert_eq!(buckets["key"], versions);
+        let leases: Vec<_> = self.model.leases.iter().map(lease_record).collect();
+        assert_eq!(buckets["lease"], leases);
     }
 
     /// Stops the member, with or without a last commit.
@@ -302,19 +314,22 @@ impl Pair {
 
 #[test]
 fn random_operations_do_as_the_model() {
-    let mut revisions = 0;
-    for seed in 0..SEEDS {
-        let mut pair = Pair::new(seed);
-        for _ in 0..OPS {
-            let at = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pair.step()));
-            if let Err(cause) = at {
+    for (seeds, ops) in [LONG, SHORT] {
+        let (mut revisions, cases) = (0, seeds.clone().count() as u64);
+        for seed in seeds {
+            let mut pair = Pair::new(seed);
+            let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                (0..ops).for_each(|_| pair.step());
+                pair.commit();
+            }));
+            if let Err(cause) = run {
                 eprintln!("seed {seed} fails");
                 std::panic::resume_unwind(cause);
             }
+            revisions += pair.model.revision as u64;
         }
-        revisions += pair.model.revision;
+        assert!(revisions > cases * ops / 6, "the seeds change something: {revisions}");
     }
-    assert!(revisions > 50 * SEEDS as i64, "the seeds change something: {revisions}");
 }
 
 /// Members apply the same entries but commit and compact at their own pace.

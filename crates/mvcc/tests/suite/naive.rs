@@ -22,19 +22,28 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    fn stored(&self) -> Vec<u8> {
-        let mut bytes = self.main.to_be_bytes().to_vec();
-        bytes.push(b'_');
-        bytes.extend(self.sub.to_be_bytes());
+    /// The revision's key and the value behind it, as the bucket `key` has them.
+    pub(crate) fn record(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut key = self.main.to_be_bytes().to_vec();
+        key.push(b'_');
+        key.extend(self.sub.to_be_bytes());
         if self.tombstone {
-            bytes.push(b't');
+            key.push(b't');
             let only_key = KeyValue { key: self.kv.key.clone(), ..KeyValue::default() };
-            bytes.extend(only_key.encode_to_vec());
-        } else {
-            bytes.extend(self.kv.encode_to_vec());
+            return (key, only_key.encode_to_vec());
         }
-        bytes
+        (key, self.kv.encode_to_vec())
     }
+}
+
+/// A lease as the bucket `lease` has it: fields 1 and 2 are its id and its time to live.
+pub(crate) fn lease_record((id, ttl_s): (&i64, &i64)) -> (Vec<u8>, Vec<u8>) {
+    let small = |n: i64| u8::try_from(n).ok().filter(|n| *n < 128).unwrap();
+    let mut value = vec![0x08, small(*id)];
+    if *ttl_s != 0 {
+        value.extend([0x10, small(*ttl_s)]);
+    }
+    (id.to_be_bytes().to_vec(), value)
 }
 
 #[derive(Clone, Debug)]
@@ -341,7 +350,8 @@ impl Naive {
                 v.main <= compacted && !keep.is_empty() && !keep.contains(&(v.main, v.sub));
             let no_longer_kept = v.main == compacted && v.tombstone;
             if !(skipped || no_longer_kept) {
-                bytes.extend(v.stored());
+                let (key, value) = v.record();
+                bytes.extend([key, value].concat());
             }
         }
         crc32c::crc32c(&bytes)

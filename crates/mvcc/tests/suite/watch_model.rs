@@ -9,8 +9,9 @@ use mvcc::{Store, StreamId, WatcherId};
 use crate::naive::Naive;
 use crate::{Random, delete, op, put, reopen, then};
 
-const SEEDS: u64 = 30;
-const STEPS: u64 = 500;
+/// Long cases, in which much is compacted, and short ones.
+const LONG: (std::ops::Range<u64>, u64) = (0..30, 500);
+const SHORT: (std::ops::Range<u64>, u64) = (1000..2970, 50);
 const KEYS: [&str; 6] = ["a", "aa", "b", "ba", "c", "d"];
 const RANGES: [(&str, &str); 7] =
     [("a", ""), ("b", ""), ("a", "b"), ("aa", "c"), ("b", "\0"), ("\0", "\0"), ("zz", "\0")];
@@ -196,10 +197,11 @@ impl Watched {
 #[test]
 fn every_watcher_sees_each_event_once_in_order() {
     let (mut cancelled, mut seen) = (0, 0);
-    for seed in 0..SEEDS {
+    let cases = |(seeds, steps): (std::ops::Range<u64>, u64)| seeds.map(move |seed| (seed, steps));
+    for (seed, steps) in cases(LONG).chain(cases(SHORT)) {
         let mut watched = Watched::new(seed);
         let run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            for _ in 0..STEPS {
+            for _ in 0..steps {
                 watched.step();
             }
             watched.settle();
