@@ -1,0 +1,10 @@
+//! The target `bolt`; what it does is in `fuzz::targets`.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::bolt(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    fuzz::mutate::run("bolt", fuzz::targets::bolt);
+}

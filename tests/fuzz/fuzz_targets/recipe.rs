@@ -1,0 +1,10 @@
+//! The target `recipe`; what it does is in `fuzz::targets`.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::targets::recipe(data));
+
+#[cfg(not(fuzzing))]
+fn main() {
+    fuzz::mutate::run("recipe", fuzz::targets::recipe);
+}
