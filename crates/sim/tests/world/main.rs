@@ -10,3 +10,4 @@ mod membership;
 mod network;
 mod serving;
 mod soak;
+mod upheaval;

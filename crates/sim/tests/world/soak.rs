@@ -17,7 +17,7 @@ const SAFETY_US: u64 = 60 * SECOND_US;
 const RECOVERY_US: u64 = 20 * SECOND_US;
 
 /// A fault from the seed: mostly sensible ones, some of which the world refuses.
-fn any_fault(rng: &mut Rng, hosts: u8) -> Fault {
+pub(crate) fn any_fault(rng: &mut Rng, hosts: u8) -> Fault {
     let mut pick = || HostId(u8::try_from(rng.below(u64::from(hosts))).unwrap());
     let (host, other) = (pick(), pick());
     let rate = u16::try_from(rng.below(3000)).unwrap();
@@ -48,7 +48,7 @@ fn any_fault(rng: &mut Rng, hosts: u8) -> Fault {
     }
 }
 
-fn heal_all(world: &mut World) {
+pub(crate) fn heal_all(world: &mut World) {
     inject(world, Fault::Heal { host: None });
     for host in hosts(world) {
         inject(world, Fault::Disk { host, fault: DiskFault::Ok });
