@@ -142,6 +142,14 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
         // The deadline travels with the request: either end may see it first.
         (r"stream terminated by RST_STREAM with error code: CANCEL", "context deadline exceeded"),
         (r"Member +<id>", "Member <id>"),
+        // A progress bar: how many frames there are depends on how long it took.
+        (r"(\d+ / \d+ \[[-_>]*\] [\d.]+% [?\d]+ p/s)+", "<bar>"),
+        (r"(\r \d+ / \d+ +[\d.]+%( \w+)?)+", "<bar>"),
+        // The last write of a minute may fall outside it.
+        (r"Throughput is 15[01] writes", "Throughput is <150 or 151> writes"),
+        (r"memory used : [\d.]+ MB", "memory used : <size>"),
+        // Keys that end in a lease's id, in base64: `l1/…` and `e2/…`.
+        (r#""key":"(bDEv|ZTIv)[0-9A-Za-z+/=]*""#, r#""key":"<lease key>""#),
     ]
     .into_iter()
     .map(|(pattern, with)| Mask(Regex::new(pattern).expect("it is right"), with))

@@ -425,7 +425,8 @@ fn compare(stage: &mut Stage, recorded: &Recorded) -> Option<String> {
         });
     }
     let signal = recorded.signal_after_us.map(|after_us| {
-        let number = u8::try_from(-recorded.exit).unwrap_or(9);
+        // One that catches its signal ends by itself.
+        let number = u8::try_from(-recorded.exit).ok().filter(|number| *number > 0).unwrap_or(2);
         (after_us, Signal::from_number(number).expect("a signal"))
     });
     let command = stage.names.applied(&recorded.command);
@@ -534,9 +535,11 @@ recordings! {
     lease: "05-lease",
     maintenance: "06-maintenance",
     membership: "07-membership",
+    auth: "08-auth",
     cli: "09-cli",
     failures: "10-failures",
     nospace: "12-quota-nospace",
+    check_perf: "14-check-perf",
     join_errors: "15-join-errors",
     mixed_releases: "16-mixed-releases",
 }
