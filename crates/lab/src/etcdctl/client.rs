@@ -250,6 +250,7 @@ impl Client {
 
     /// Waits for a connection that is ready, as long as the call may take.
     async fn pick(&self, deadline_us: Option<u64>) -> Result<Picked, Fault> {
+        let begun_us = self.sys.mono_us();
         let ready = poll_fn(|cx| {
             let mut subs = self.subs.borrow_mut();
             subs.iter_mut().for_each(|sub| sub.drive(&self.sys, cx));
@@ -270,7 +271,13 @@ impl Client {
                 Ok(Picked { conn, peer })
             }
             None => {
-                let message = self.not_ready();
+                // One that had no time at all did not even wait.
+                let message = match begun_us {
+                    begun_us if deadline_us.is_some_and(|at| at <= begun_us) => {
+                        "context deadline exceeded".to_owned()
+                    }
+                    _ => self.not_ready(),
+                };
                 let status = Status { code: Code::DeadlineExceeded, message };
                 Err(Fault { status, peer: NO_PEER.to_owned() })
             }

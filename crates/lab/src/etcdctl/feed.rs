@@ -103,9 +103,12 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Exit> {
         let ttl = match ttl_s {
             Some(ttl) if ttl <= 0 => {
-                let msg = "WithTTL(): TTL should be > 0, preserving current TTL";
-                let fields = format!(",\"current-session-ttl\":{TTL_S}");
-                ctl.log("warn", "etcd-client", "concurrency/session.go:133", msg, &fields).await;
+                if ctl.release.is_3_6() {
+                    let msg = "WithTTL(): TTL should be > 0, preserving current TTL";
+                    let fields = format!(",\"current-session-ttl\":{TTL_S}");
+                    let caller = "concurrency/session.go:133";
+                    ctl.log("warn", "etcd-client", caller, msg, &fields).await;
+                }
                 TTL_S
             }
             ttl => ttl.unwrap_or(TTL_S),

@@ -99,11 +99,23 @@ impl SubConn {
     }
 }
 
+/// What Go finds wrong with an address before it dials.
+fn check_address(address: &str) -> Result<(), String> {
+    if address.is_empty() {
+        return Err("missing address".to_owned());
+    }
+    let (_, port) = addr::split_host_port(address)?;
+    match port.parse::<u64>() {
+        Ok(number) if number > 65_535 => Err(format!("address {port}: invalid port")),
+        _ => Ok(()),
+    }
+}
+
 /// Dials, and waits for the server's first word, within the time grpc allows.
 async fn connect(sys: &Sys, address: &str, tls: Option<&Secure>) -> Result<Conn, String> {
     let dialing = async {
         let dial = |error: String| format!("transport: Error while dialing: {error}");
-        addr::split_host_port(address).map_err(|error| dial(format!("dial tcp: {error}")))?;
+        check_address(address).map_err(|error| dial(format!("dial tcp: {error}")))?;
         let conn = sys.dial(address).await.map_err(|error| dial(error.to_string()))?;
         if let Some(tls) = tls {
             tls.handshake(sys, &conn, address).await?;
