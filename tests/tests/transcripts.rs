@@ -343,7 +343,13 @@ async fn play(sys: Sys, job: Job) -> i32 {
         match job.signal {
             Some((after_us, signal)) => {
                 sys.sleep_us(after_us).await;
-                let _ = sys.kill_group(main, signal);
+                // The real shell has become its last command; ours waits for it, and is to
+                // tell how it ended.
+                let all = sys.ps();
+                let commands = all.iter().filter(|it| it.group == main && it.pid != main);
+                for command in commands {
+                    let _ = sys.kill(command.pid, signal);
+                }
             }
             None => std::future::pending().await,
         }

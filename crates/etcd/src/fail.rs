@@ -53,6 +53,8 @@ pub(crate) enum Fail {
     DowngradeInProcess,
     NoInflightDowngrade,
     Auth(AuthFail),
+    /// The same where 3.5 forgets to translate it for clients.
+    Untranslated(AuthFail),
 }
 
 /// What the auth store refuses with.
@@ -222,6 +224,7 @@ impl Fail {
             Fail::DowngradeInProcess => "etcdserver: cluster has a downgrade job in progress",
             Fail::NoInflightDowngrade => "etcdserver: no inflight downgrade job",
             Fail::Auth(fail) => fail.text(),
+            Fail::Untranslated(fail) => fail.internal_text(),
         }
     }
 
@@ -255,6 +258,7 @@ impl Fail {
                 Code::FailedPrecondition
             }
             Fail::Auth(fail) => fail.code(),
+            Fail::Untranslated(_) => Code::Unknown,
             Fail::UnhealthyCluster
             | Fail::NoLeader
             | Fail::LeaderChanged

@@ -444,7 +444,10 @@ impl Member {
             let roles = auth.user_roles(&get.name);
             roles.map(|roles| Answer::UserGet(pb::AuthUserGetResponse { header, roles }))
         } else if let Some(get) = &request.auth_role_get {
+            // Until 3.5 the role root has nothing to show for itself.
+            let hidden = get.role == ROOT && !self.config.release.is_3_6();
             let perm = auth.role_permissions(&get.role);
+            let perm = perm.map(|perm| if hidden { Vec::new() } else { perm });
             perm.map(|perm| Answer::RoleGet(pb::AuthRoleGetResponse { header, perm }))
         } else {
             return None;

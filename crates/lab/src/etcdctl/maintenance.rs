@@ -323,7 +323,11 @@ impl Save<'_> {
         let fields = format!(",\"error\":{}", json::zap(&failure.raw()));
         let msg = "failed to receive from snapshot stream; closing";
         self.ctl.log("warn", "client", &caller, msg, &fields).await;
-        format!("could not write snapshot: {failure}")
+        if self.ctl.release.is_3_6() {
+            format!("could not write snapshot: {failure}")
+        } else {
+            failure.to_string()
+        }
     }
 
     /// The next piece; none at the end.
