@@ -277,7 +277,8 @@ impl Stage {
     /// A server of the recording: its grave lines and how it ended.
     fn run_server(&mut self, recorded: &Recorded) -> Outcome {
         let argv: Vec<String> = recorded.command.split(' ').map(str::to_owned).collect();
-        let dir = argv.iter().find_map(|word| word.strip_prefix("/data/")).unwrap_or("m4.etcd");
+        let dir = argv.iter().find(|word| word.starts_with("/data/") || word.starts_with(WORK));
+        let dir = dir.and_then(|dir| dir.rsplit('/').next()).unwrap_or("m4.etcd");
         let name = dir.trim_end_matches(".etcd").to_owned();
         let log = format!("/data/{name}.log");
         let before = self.world.read_file(HOST, &log).map_or(0, |log| log.len());
@@ -545,6 +546,7 @@ recordings! {
     cli: "09-cli",
     failures: "10-failures",
     nospace: "12-quota-nospace",
+    restore_boot: "13-restore-boot",
     check_perf: "14-check-perf",
     join_errors: "15-join-errors",
     mixed_releases: "16-mixed-releases",

@@ -504,8 +504,7 @@ impl Bar {
     /// The frame of 3.5 where there is no terminal: numbers, and the time left.
     fn old_frame(&self, now_us: u64) -> String {
         let mut frame = format!("\r {}", self.counters());
-        if self.done > 0 {
-            let each_us = (self.changed_us - self.begun_us) / self.done;
+        if let Some(each_us) = (self.changed_us - self.begun_us).checked_div(self.done) {
             let left_us = (self.total - self.done) * each_us;
             let left_s = left_us.saturating_sub(now_us - self.changed_us) / SECOND_US;
             if left_s > 0 {

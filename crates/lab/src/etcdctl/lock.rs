@@ -236,25 +236,24 @@ async fn hold(mut place: Place<'_>, command: &[String], lost: &Cell<bool>) -> Re
         if first.is_none_or(|first| first.create_revision == place.revision) {
             return Ok(revision_of(answer.header.as_ref()));
         }
-        place.wait().await?;
-        let own = get(place.client, range(&place.key)).await?;
-        if own.kvs.is_empty() {
-            return Err(failed("mutex: session is expired"));
+        let waited = async {
+            place.wait().await?;
+            get(place.client, range(&place.key)).await
+        };
+        match waited.await {
+            Ok(own) if own.kvs.is_empty() => Err(failed("mutex: session is expired")),
+            Ok(own) => Ok(revision_of(own.header.as_ref())),
+            Err(exit) => {
+                let _ = place.unlock().await;
+                Err(exit)
+            }
         }
-        Ok(revision_of(own.header.as_ref()))
     };
-    let taken = match race(taking, interrupted(ctl)).await {
-        Either::Left(taken) => taken,
+    let revision = match race(taking, interrupted(ctl)).await {
+        Either::Left(taken) => taken?,
         Either::Right(()) => {
             place.unlock().await?;
             return Err(failed("context canceled"));
-        }
-    };
-    let revision = match taken {
-        Ok(revision) => revision,
-        Err(exit) => {
-            let _ = place.unlock().await;
-            return Err(exit);
         }
     };
     if !command.is_empty() {

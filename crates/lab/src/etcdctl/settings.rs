@@ -35,6 +35,7 @@ impl Ctl {
         if flags.bool("debug") {
             self.debug(&flags).await;
         }
+        self.discover(&flags)?;
         // The resolver trims what the command line may have blanks around.
         let endpoints = flags.list("endpoints").iter().map(|item| item.trim().to_owned()).collect();
         for name in ["cert", "key", "cacert"] {
@@ -85,6 +86,20 @@ impl Ctl {
     pub async fn log_in(&self, client: &Client) -> Result<(), Failure> {
         let dial_us = self.flags.duration_us("dial-timeout");
         client.log_in(Some(self.sys.mono_us() + dial_us).filter(|_| dial_us > 0)).await
+    }
+
+    /// `--discovery-srv` looks for SRV records of a domain; no domain of the lab has any.
+    fn discover(&self, flags: &Flags) -> Result<(), Exit> {
+        let (domain, name) = (flags.text("discovery-srv"), flags.text("discovery-srv-name"));
+        if domain.is_empty() {
+            return Ok(());
+        }
+        let suffix = if name.is_empty() { String::new() } else { format!("-{name}") };
+        let missing = |service: &str| {
+            format!("lookup _{service}{suffix}._tcp.{domain} on 10.255.255.53:53: no such host")
+        };
+        let (secure, plain) = (missing("etcd-client-ssl"), missing("etcd-client"));
+        Err(Exit::new(ERROR, format!("dns lookup errors: {secure} and {plain}")))
     }
 
     /// `flags.SetPflagsFromEnv`: fills the inherited flags that the command line left alone,

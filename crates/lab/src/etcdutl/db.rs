@@ -64,6 +64,16 @@ pub(super) fn read(bytes: Bytes, ctl: &Ctl) -> Result<Db, String> {
     Db::open(&FileBytes(bytes)).map_err(|error| wording(ctl, &error))
 }
 
+/// The same for a file that is opened to be written: bbolt makes an empty one a database.
+fn read_or_make(ctl: &Ctl, path: &str) -> Result<(Db, Option<Commit>), String> {
+    let bytes = ctl.sys.read_file(path).map_err(|errno| path_error("open", path, errno))?;
+    if bytes.is_empty() {
+        let (db, first) = Db::create();
+        return Ok((db, Some(first)));
+    }
+    Ok((read(bytes, ctl)?, None))
+}
+
 /// The text of an error, as the release's bbolt words it.
 pub(super) fn wording(ctl: &Ctl, error: &bolt::Error) -> String {
     match error {
@@ -91,21 +101,30 @@ impl<'a> Backend<'a> {
     ) -> Result<Backend<'a>, Exit> {
         say_opening(ctl, path, map_bytes, "backend/backend.go:203").await;
         wait_for_lock(ctl, path).await;
-        let bytes = ctl.sys.read_file(path).map_err(|errno| path_error("open", path, errno));
-        let db = match bytes.and_then(|bytes| read(bytes, ctl)) {
-            Ok(db) => db,
+        let (db, first) = match read_or_make(ctl, path) {
+            Ok(made) => made,
             Err(error) => return Err(panic(ctl, path, &error).await),
         };
         say_opened(ctl, path).await;
-        Ok(Backend { ctl, path: path.to_owned(), map_bytes, db })
+        Backend { ctl, path: path.to_owned(), map_bytes, db }.begun(first).await
+    }
+
+    /// Writes the first pages, if they were just made.
+    async fn begun(self, first: Option<Commit>) -> Result<Backend<'a>, Exit> {
+        if let Some(first) = first {
+            self.write(&first, true).await?;
+        }
+        Ok(self)
     }
 
     /// The same without a logger.
     pub(super) async fn open_quietly(ctl: &'a Ctl, path: &str) -> Result<Backend<'a>, Exit> {
         wait_for_lock(ctl, path).await;
-        let bytes = ctl.sys.read_file(path).map_err(|errno| path_error("open", path, errno));
-        match bytes.and_then(|bytes| read(bytes, ctl)) {
-            Ok(db) => Ok(Backend { ctl, path: path.to_owned(), map_bytes: MAP_BYTES, db }),
+        match read_or_make(ctl, path) {
+            Ok((db, first)) => {
+                let path = path.to_owned();
+                Backend { ctl, path, map_bytes: MAP_BYTES, db }.begun(first).await
+            }
             Err(_) => Err(Exit::panic("failed to open database")),
         }
     }

@@ -231,14 +231,15 @@ async fn completion(ctl: Rc<Ctl>) -> Result<(), Exit> {
 }
 
 async fn explain(ctl: Rc<Ctl>) -> Result<(), Exit> {
-    let path = match parse::find(&ROOT, &ctl.args, ctl.release) {
-        Ok((path, _)) => path,
-        Err(_) => {
-            ctl.err(&format!("Unknown help topic {}\n", parse::topic(&ctl.args))).await;
-            vec![&ROOT]
-        }
-    };
-    ctl.out(help::cobra_usage(&path, ctl.release)).await;
+    if let Ok((path, _)) = parse::find(&ROOT, &ctl.args, ctl.release) {
+        ctl.out(help::cobra_usage(&path, ctl.release)).await;
+        return Ok(());
+    }
+    let usage = help::cobra_usage(&[&ROOT], ctl.release);
+    // Nobody has given the root its flag for help by then.
+    let usage: String =
+        usage.split_inclusive('\n').filter(|line| !line.starts_with("  -h, --help")).collect();
+    ctl.err(&format!("Unknown help topic {}\n{usage}", parse::topic(&ctl.args))).await;
     Ok(())
 }
 
