@@ -83,6 +83,26 @@ test("what is typed while a saved lab comes back is typed when it is there", asy
   await screen(page, /print-value-only\nyes\n/);
 });
 
+test("a reload before the first checkpoint brings the terminals back, each once", async () => {
+  await chromium.context.addInitScript(() => {
+    // Checkpoints are kept from the store: all there is are the inputs.
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (...parts) {
+      return this.name === "blocks" ? this.transaction.abort() : put.apply(this, parts);
+    };
+  });
+  const { page } = await open(chromium.context, server.url);
+  await ready(page);
+  await type(page, "etcdctl put kept yes");
+  await screen(page, /put kept yes\nOK\n/);
+  await page.locator('#saved[data-writes="0"]').waitFor();
+  await page.reload();
+  await screen(page, /put kept yes\nOK\n/);
+  await back(page);
+  assert.equal(await page.getByRole("tab", { name: "n1" }).count(), 1);
+  assert.doesNotMatch((await page.locator(".notice").allInnerTexts()).join(), /open already/);
+});
+
 test("a frame that asks from the past does not stop the lab", async () => {
   await chromium.context.addInitScript(() => {
     // As a page does that is too slow to have handled the last answer.

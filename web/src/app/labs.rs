@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Uint32Array};
-use lab::api::{Advanced, Answer, Command, Input, Recipe, TtyId, WorldOptions};
+use lab::api::{Advanced, Answer, Command, Input, Recipe, Stamped, TtyId, WorldOptions};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::Context;
@@ -118,7 +118,7 @@ impl App {
     pub(super) fn begin_replay(&mut self, bytes: Vec<u8>, recipe: &Recipe) {
         self.clear(store::new_name());
         self.options = Some(recipe.options.clone());
-        self.ui.terminals = terminals_of(recipe);
+        follow(&mut self.ui.terminals, recipe.inputs.iter());
         self.ui.terminal = self.ui.terminals.first().map_or(1, |it| it.tty);
         if self.ui.terminals.is_empty() {
             self.promise_terminal(FIRST_HOST);
@@ -146,6 +146,8 @@ impl App {
             .iter()
             .map(|(tty, host)| Terminal { tty: *tty, host: host.clone() })
             .collect();
+        // Those opened after the checkpoint are done again with the inputs.
+        follow(&mut self.ui.terminals, inputs.iter().map(|(_, stamped)| stamped));
         self.ui.terminal = record.terminal;
         if self.ui.terminals.is_empty() {
             self.promise_terminal(FIRST_HOST);
@@ -570,10 +572,9 @@ impl App {
     }
 }
 
-/// The terminals that are open at the end of a recipe.
-fn terminals_of(recipe: &Recipe) -> Vec<Terminal> {
-    let mut open: Vec<Terminal> = Vec::new();
-    for stamped in &recipe.inputs {
+/// Opens and closes terminals as these inputs do.
+fn follow<'a>(open: &mut Vec<Terminal>, inputs: impl Iterator<Item = &'a Stamped>) {
+    for stamped in inputs {
         match &stamped.input {
             Input::OpenTty { tty: TtyId(tty), host } => {
                 open.push(Terminal { tty: *tty, host: host.clone() });
@@ -582,7 +583,6 @@ fn terminals_of(recipe: &Recipe) -> Vec<Terminal> {
             _ => {}
         }
     }
-    open
 }
 
 /// The exact time this lab was left at.
