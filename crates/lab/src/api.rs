@@ -147,6 +147,8 @@ pub enum Command {
     Fill(String),
     /// The slugs of an exam of so many tasks, drawn by the seed: `Lines`.
     DrawExam { seed: u64, tasks: u8 },
+    /// The worlds this build of the session can run; needs no world.
+    Worlds,
 }
 
 /// What the session answers.
@@ -172,6 +174,19 @@ pub enum Answer {
     Course(Vec<CourseRow>),
     /// Lines asked for.
     Lines(Vec<String>),
+    /// The worlds to choose from, the default first.
+    Worlds(Vec<WorldRow>),
+}
+
+/// A kind of world, for the choice of a new one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorldRow {
+    /// Its name, as [`WorldOptions::world`] has it.
+    pub name: String,
+    /// What it is, in one line.
+    pub summary: String,
+    /// Its hosts when it begins with three members; the first terminal is on the first.
+    pub hosts: Vec<String>,
 }
 
 /// How far time has come.
@@ -228,6 +243,8 @@ pub struct Want {
     pub keys: Option<String>,
     /// Flags, files and journal of this host.
     pub host: Option<String>,
+    /// What is in this directory of this host.
+    pub folder: Option<(String, String)>,
 }
 
 /// The parts of the picture that changed.
@@ -273,6 +290,8 @@ pub enum Part {
     Checks(ChecksView),
     /// The exercise under way.
     Lesson(LessonView),
+    /// What is in a directory.
+    Folder(FolderView),
 }
 
 /// Facts of the whole world.
@@ -567,6 +586,45 @@ pub struct HostView {
     pub files: Vec<(String, u64)>,
     /// The newest log lines of the member, oldest first, at most 64.
     pub journal: Vec<String>,
+}
+
+/// A directory of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderView {
+    /// Whose.
+    pub host: String,
+    /// Its path.
+    pub path: String,
+    /// The first of what is in it, sorted by name.
+    pub rows: Vec<FileRow>,
+    /// How many there are.
+    pub total: u64,
+    /// Why it cannot be listed, in the system's words.
+    pub error: Option<String>,
+}
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// The name.
+    pub name: String,
+    /// What it is.
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: u16,
+    /// Its length in bytes.
+    pub size: u64,
+}
+
+/// What a name in a directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FileKind {
+    /// A file that can be taken out.
+    File,
+    /// A directory.
+    Dir,
+    /// Anything else: a symbolic link, a device.
+    Other,
 }
 
 /// The checkers' counters.

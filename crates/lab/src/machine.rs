@@ -5,6 +5,7 @@ use crate::api::{Answer, Command};
 use crate::course;
 use crate::recipe;
 use crate::session::Session;
+use crate::worlds;
 
 /// At most one session, and the commands it understands.
 #[derive(Default)]
@@ -64,6 +65,7 @@ impl Machine {
             Command::DrawExam { seed, tasks } => {
                 return course::draw(seed, tasks).map(Answer::Lines);
             }
+            Command::Worlds => return Ok(Answer::Worlds(worlds::rows())),
             _ => {}
         }
         let session = self.session.as_mut().ok_or("there is no world yet")?;
@@ -92,6 +94,7 @@ impl Machine {
             | Command::Load(_)
             | Command::Inspect(_)
             | Command::Course
+            | Command::Worlds
             | Command::InspectExercise { .. }
             | Command::Exercise { .. }
             | Command::DrawExam { .. } => {

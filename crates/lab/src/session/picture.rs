@@ -6,14 +6,16 @@ use sim::{FlightInfo, HostId, World};
 
 use super::{Session, control};
 use crate::api::{
-    ChecksView, Delta, DiskState, Flight, FlightKind, HostView, KeyRow, KeysView, LinkView, LogRow,
-    LogView, MemberCard, Part, Power, QuorumView, Role, TtyState, Want, WorldView,
+    ChecksView, Delta, DiskState, FileKind, FileRow, Flight, FlightKind, FolderView, HostView,
+    KeyRow, KeysView, LinkView, LogRow, LogView, MemberCard, Part, Power, QuorumView, Role,
+    TtyState, Want, WorldView,
 };
 
 /// A delta carries at most so many terminal bytes; the rest follows with the next.
 const TTY_BYTES_MAX: usize = 48 << 10;
 const FLIGHTS_MAX: usize = 96;
 const ROWS_MAX: usize = 64;
+const FOLDER_ROWS_MAX: usize = 500;
 const VALUE_CHARS_MAX: usize = 80;
 
 /// What the page was last sent.
@@ -38,6 +40,7 @@ enum Slot {
     Log(String),
     Keys,
     Host,
+    Folder,
     Checks,
     Lesson,
 }
@@ -146,6 +149,12 @@ impl Picture {
         }
         if let Some((name, host)) = named(session, want.host.as_ref()) {
             self.put(parts, Slot::Host, Part::Host(host_view(session, name, host)));
+        }
+        if let Some((name, path)) = &want.folder
+            && let Ok(host) = session.host(name)
+        {
+            let view = folder(session, name, host, path);
+            self.put(parts, Slot::Folder, Part::Folder(view));
         }
     }
 }
@@ -490,6 +499,35 @@ fn host_view(session: &Session, name: &str, host: HostId) -> HostView {
             .collect(),
         journal: world.journal(host, ROWS_MAX),
     }
+}
+
+fn folder(session: &Session, name: &str, host: HostId, path: &str) -> FolderView {
+    let mut view = FolderView {
+        host: name.into(),
+        path: path.into(),
+        rows: Vec::new(),
+        total: 0,
+        error: None,
+    };
+    let names = match session.world.read_dir(host, path) {
+        Ok(names) => names,
+        Err(error) => {
+            view.error = Some(error.to_string());
+            return view;
+        }
+    };
+    view.total = names.len() as u64;
+    for (name, _) in names.into_iter().take(FOLDER_ROWS_MAX) {
+        let at = format!("{}/{name}", path.trim_end_matches('/'));
+        let Ok(stat) = session.world.lstat(host, &at) else { continue };
+        let kind = match stat.kind {
+            sim::FileKind::File => FileKind::File,
+            sim::FileKind::Dir => FileKind::Dir,
+            _ => FileKind::Other,
+        };
+        view.rows.push(FileRow { name, kind, mode: stat.mode, size: stat.size });
+    }
+    view
 }
 
 fn checks(session: &Session) -> ChecksView {

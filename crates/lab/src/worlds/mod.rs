@@ -13,7 +13,7 @@ pub(crate) use cluster::{PKI_DIR, member_flags};
 use etcd::Release;
 use sim::WorldSpec;
 
-use crate::api::WorldOptions;
+use crate::api::{WorldOptions, WorldRow};
 
 /// The virtual date at which a world begins unless told otherwise: 2026-11-22 09:00 UTC.
 pub const EPOCH_US: u64 = 1_795_338_000_000_000;
@@ -65,6 +65,16 @@ pub static WORLDS: &[World] = &[
         ready: |_| true,
     },
 ];
+
+/// The worlds as the page offers them.
+pub fn rows() -> Vec<WorldRow> {
+    let row = |world: &World| {
+        let options = options(world.name, 3, "3.6", 1).expect("three members fit every world");
+        let hosts = (world.hosts)(&options);
+        WorldRow { name: world.name.into(), summary: world.summary.into(), hosts }
+    };
+    WORLDS.iter().map(row).collect()
+}
 
 /// Checks the choices of a world; the error is a sentence in the words of the flags.
 pub fn options(world: &str, members: u8, release: &str, seed: u64) -> Result<WorldOptions, String> {

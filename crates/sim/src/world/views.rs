@@ -260,6 +260,11 @@ impl World {
         Ok(names.into_iter().map(|name| (name.clone(), is_dir(&name))).collect())
     }
 
+    /// What is known of a name, without following a symbolic link.
+    pub fn lstat(&self, host: HostId, path: &str) -> Result<Stat, Errno> {
+        self.kernel.borrow().host(host).disk.lstat(path)
+    }
+
     /// All files under a directory, by their path from there, with their sizes.
     pub fn files(&self, host: HostId, dir: &str) -> Vec<(String, u64)> {
         self.kernel.borrow().host(host).disk.files(dir)
