@@ -6,7 +6,7 @@ import { brotliCompressSync, constants } from "node:zlib";
 
 const [, , dist, limit] = process.argv;
 /** Loaded only when asked for: not part of the first screen. */
-const LATER = [/\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/];
+const LATER = [/\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/, /^core-k8s-/];
 
 function* files(folder) {
   for (const name of readdirSync(folder)) {

@@ -1,10 +1,11 @@
 // Trunk's pre_build hook: builds what is not the Yew crate into web/dist.
 //
 //   web/dist/page.js, page.css         entry points, hashed by Trunk
-//   web/dist/hashed/core-HASH.wasm     the session (crate lab), hashed here
+//   web/dist/hashed/core-HASH.wasm     the session (crate lab) for plain clusters, hashed here
+//   web/dist/hashed/core-k8s-HASH.wasm the same with all other worlds, fetched when needed
 //   web/dist/hashed/worker-HASH.js     the shim around it, hashed here
 //
-// QUORUM_CORE names a core.wasm built elsewhere and skips that step.
+// QUORUM_CORE and QUORUM_CORE_K8S name modules built elsewhere and skip those steps.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -21,41 +22,39 @@ const hashed = join(dist, 'hashed');
 const release = process.env.TRUNK_PROFILE !== 'debug';
 
 // No wasm-opt: after brotli it saves nothing on what LLVM made (measured on both modules).
-const core = readFileSync(process.env.QUORUM_CORE ?? buildCore());
-const engine = hash(core);
+const core = readFileSync(process.env.QUORUM_CORE ?? buildCore('core'));
+const k8s = readFileSync(process.env.QUORUM_CORE_K8S ?? buildCore('core,k8s'));
+const urls = { CORE_URL: `core-${hash(core)}.wasm`, K8S_URL: `core-k8s-${hash(k8s)}.wasm` };
 mkdirSync(hashed, { recursive: true });
-put(`core-${engine}.wasm`, core);
+put(urls.CORE_URL, core);
+put(urls.K8S_URL, k8s);
 
 // The build is the hash of all that must fit together: page and worker compare it.
 const worker = await bundle('worker.js', { BUILD: '' });
-const page = await bundle('page.js', { BUILD: '', CORE_URL: '', WORKER_URL: '' });
-const buildName = hash(core, worker, page);
+const page = await bundle('page.js', { BUILD: '', CORE_URL: '', K8S_URL: '', WORKER_URL: '' });
+const buildName = hash(core, k8s, worker, page);
 const workerText = await bundle('worker.js', { BUILD: buildName });
 const workerName = `worker-${hash(workerText)}.js`;
 put(workerName, workerText);
 
 writeFileSync(
   join(dist, 'page.js'),
-  await bundle('page.js', {
-    BUILD: buildName,
-    CORE_URL: `core-${engine}.wasm`,
-    WORKER_URL: workerName,
-  }),
+  await bundle('page.js', { BUILD: buildName, ...urls, WORKER_URL: workerName }),
 );
 writeFileSync(join(dist, 'page.css'), await bundle('../../static/css/main.css', {}));
 
-const current = new Set([`core-${engine}.wasm`, workerName]);
+const current = new Set([urls.CORE_URL, urls.K8S_URL, workerName]);
 for (const name of readdirSync(hashed)) {
   if (!current.has(name)) rmSync(join(hashed, name));
 }
 
 /**
- * Builds core.wasm with cargo and says where it is. The crate is a library for Rust
+ * Builds a module with cargo and says where it is. The crate is a library for Rust
  * programs; here alone it is to be a module, which `--crate-type` asks for.
  */
-function buildCore() {
+function buildCore(features) {
   const args = ['rustc', '-p', 'lab', '--lib', '--release', '--no-default-features'];
-  args.push('--features', 'core', '--target', 'wasm32-unknown-unknown', '--crate-type', 'cdylib');
+  args.push('--features', features, '--target', 'wasm32-unknown-unknown', '--crate-type', 'cdylib');
   execFileSync('cargo', args, { cwd: root, stdio: 'inherit' });
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   return join(target, 'wasm32-unknown-unknown', 'release', 'lab.wasm');

@@ -22,6 +22,7 @@ function startWorker() {
 globalThis.quorumLab = {
   build: BUILD,
   coreUrl: CORE_URL,
+  k8sUrl: K8S_URL,
   startWorker,
   terminal,
   platform,

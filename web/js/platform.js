@@ -41,18 +41,41 @@ export function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Lets the learner choose a file; resolves to its bytes, or null. */
-export function chooseFile() {
+/** Lets the learner choose a file; resolves to it, or null. */
+function choose() {
   return new Promise((answer) => {
     const input = document.createElement('input');
     input.type = 'file';
-    input.onchange = async () => {
-      const file = input.files[0];
-      answer(file ? new Uint8Array(await file.arrayBuffer()) : null);
-    };
+    input.id = 'file-input';
+    input.hidden = true;
+    input.onchange = () => answer(input.files[0] ?? null);
     input.oncancel = () => answer(null);
+    document.getElementById(input.id)?.remove();
+    document.body.append(input);
     input.click();
   });
+}
+
+/** Lets the learner choose a file; resolves to its bytes, or null. */
+export async function chooseFile() {
+  const file = await choose();
+  return file && new Uint8Array(await file.arrayBuffer());
+}
+
+/**
+ * The same with its name and hash: {name, size, bytes, sha256}. Neither reading nor hashing
+ * holds the page up. A file that is too large comes without bytes; where the browser gives
+ * no hash (an insecure origin), that is empty.
+ */
+export async function takeFile(bytesMax) {
+  const file = await choose();
+  if (!file) return null;
+  const { name, size } = file;
+  if (size > bytesMax) return { name, size };
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  const digest = await globalThis.crypto?.subtle?.digest('SHA-256', bytes);
+  const hex = Array.from(new Uint8Array(digest ?? 0), (it) => it.toString(16).padStart(2, '0'));
+  return { name, size, bytes, sha256: hex.join('') };
 }
 
 /** Copies text; false where the browser refuses. */

@@ -13,7 +13,9 @@ const REPLAY_MS_MAX = 20_000;
 const EVENTS_MIN = 32;
 const EVENTS_MAX = 1 << 20;
 
-let module; // Promise of the compiled core
+const urls = {}; // of the two modules: `core` for plain clusters, `k8s` for everything
+const modules = {}; // promises of them, compiled
+let module; // the one that runs
 let core;
 let points = new Points();
 let journal = []; // {seq, at, bytes}: inputs since the oldest checkpoint
@@ -24,13 +26,30 @@ let dead = false; // no checkpoint came through: nothing is answered any more
 let epoch = 0; // counts restores, so that a frame under way notices
 
 /** Compiles the core; the page starts it before it knows what to run. */
-function load({ build, url }) {
+function load({ build, core, k8s }) {
   if (build !== BUILD) return { refused: 'build' };
-  module ??= fetch(url).then((answer) => {
-    if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
-    return compile(answer);
-  });
-  return module.then(() => ({}));
+  Object.assign(urls, { core, k8s });
+  return engine('core').then(() => ({}));
+}
+
+/** A compiled module, fetched when it is first asked for; a failure is tried again. */
+function engine(name) {
+  const url = urls[name];
+  modules[name] ??= fetch(url)
+    .then((answer) => {
+      if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
+      return compile(answer);
+    })
+    .catch((error) => {
+      delete modules[name];
+      throw error;
+    });
+  return modules[name];
+}
+
+/** What the large module answers before it has a world: the worlds it knows. */
+async function worlds({ bytes }) {
+  return { bytes: new Core(await engine('k8s')).call(bytes) };
 }
 
 /** Static hosts do not always name wasm's media type; then the bytes are taken as they are. */
@@ -42,7 +61,8 @@ async function compile(answer) {
 }
 
 /** A fresh core, or one with a saved checkpoint (and the one behind the undo button). */
-async function start({ point, undo, blocks, seq, bytes }) {
+async function start({ engine: name, point, undo, blocks, seq, bytes }) {
+  module = engine(name);
   points = new Points();
   journal = [];
   lastSeq = seq ?? 0;
@@ -236,7 +256,7 @@ function run(until, began) {
   }
 }
 
-const KINDS = { load, start, call, edit, input, frame, undo, save, saved, drop };
+const KINDS = { load, worlds, start, call, edit, input, frame, undo, save, saved, drop };
 
 self.onmessage = async ({ data }) => {
   const { id, kind } = data;

@@ -29,7 +29,7 @@ pub(crate) enum Origin {
 }
 
 /// What a question was for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Ask {
     /// The worker compiles the core.
     Load,
@@ -55,8 +55,19 @@ pub(crate) enum Ask {
     Undo,
     /// A checkpoint for the store.
     Save,
+    /// A file of a host, or an archive; it is offered under this name.
+    Pull { name: String },
+    /// A file of the learner's, put on a host.
+    Push { seq: u32, host: String, path: String, bytes: Uint8Array, said: String },
+    /// The worlds to choose from.
+    Worlds,
     /// Needs no answer.
     Note,
+}
+
+/// The module a world runs in: all but plain clusters need the large one.
+pub(crate) fn engine_of(world: &str) -> &'static str {
+    if world == "cluster" { "core" } else { "k8s" }
 }
 
 /// What a trap left: see `recover` in `worker.js`.
@@ -77,6 +88,8 @@ pub(crate) struct Reply {
     pub(crate) ask: Ask,
     /// The session's answer, where it was asked.
     pub(crate) answer: Option<Answer>,
+    /// The bytes of a file asked for, which never enter this module.
+    pub(crate) blob: Option<Uint8Array>,
     /// The picture.
     pub(crate) delta: Option<Delta>,
     /// A checkpoint's number, 0 for none.
@@ -139,20 +152,23 @@ impl Link {
     pub(crate) fn load(&self) {
         let message = message("load");
         set(&message, "build", &platform::build().into());
-        set(&message, "url", &platform::core_url().into());
+        set(&message, "core", &platform::core_url().into());
+        set(&message, "k8s", &platform::k8s_url().into());
         self.send(Ask::Load, &message);
     }
 
-    /// A fresh core that runs `command` first.
-    pub(crate) fn start_fresh(&self, ask: Ask, command: &Command, seq: u32) {
+    /// A fresh core that runs `command` first, for this world.
+    pub(crate) fn start_fresh(&self, ask: Ask, command: &Command, seq: u32, world: &str) {
         let message = message("start");
+        set(&message, "engine", &engine_of(world).into());
         set(&message, "bytes", &pack(command));
         set(&message, "seq", &seq.into());
         self.send(ask, &message);
     }
 
     /// A core at a saved checkpoint. `message` holds `point`, `undo` and `blocks`.
-    pub(crate) fn start_at(&self, saved: &Object) {
+    pub(crate) fn start_at(&self, saved: &Object, world: &str) {
+        set(saved, "engine", &engine_of(world).into());
         set(saved, "kind", &"start".into());
         self.send(Ask::Start, saved);
     }
@@ -179,6 +195,24 @@ impl Link {
         set(&message, "seq", &seq.into());
         set(&message, "action", &action.into());
         self.send(Ask::Input { seq, input, origin }, &message);
+    }
+
+    /// A file put on a host: an input too, but its bytes go by without being read here.
+    pub(crate) fn push(&self, seq: u32, host: &str, path: &str, bytes: Uint8Array, said: String) {
+        let message = message("input");
+        let (host, path) = (host.to_string(), path.to_string());
+        let input = Input::Push { host: host.clone(), path: path.clone(), bytes: Vec::new() };
+        set(&message, "bytes", &spliced(&Command::Apply(input), &bytes));
+        set(&message, "seq", &seq.into());
+        set(&message, "action", &true.into());
+        self.send(Ask::Push { seq, host, path, bytes, said }, &message);
+    }
+
+    /// The worlds both modules know; fetches the large one.
+    pub(crate) fn worlds(&self) {
+        let message = message("worlds");
+        set(&message, "bytes", &pack(&Command::Worlds));
+        self.send(Ask::Worlds, &message);
     }
 
     /// Lets time pass until `until_us`, for at most `budget_ms`; then the picture.
@@ -235,7 +269,14 @@ impl Drop for Link {
 }
 
 fn reply(ask: Ask, raw: JsValue) -> Reply {
-    let answer = bytes(&raw, "bytes").map(|bytes| unpack(&bytes));
+    let blob = match ask {
+        Ask::Pull { .. } => get(&raw, "bytes").dyn_into().ok().and_then(|bytes| file_of(&bytes)),
+        _ => None,
+    };
+    let answer = match blob {
+        Some(_) => None,
+        None => bytes(&raw, "bytes").map(|bytes| unpack(&bytes)),
+    };
     let delta = match bytes(&raw, "delta").map(|bytes| unpack(&bytes)) {
         Some(Answer::Delta(delta)) => Some(delta),
         _ => None,
@@ -248,6 +289,7 @@ fn reply(ask: Ask, raw: JsValue) -> Reply {
         id: number(&raw, "id"),
         ask,
         answer,
+        blob,
         delta,
         point: number(&raw, "point"),
         undo_point: number(&raw, "undoPoint"),
@@ -271,6 +313,36 @@ fn trap(raw: &JsValue) -> Trapped {
 fn pack(command: &Command) -> JsValue {
     let bytes = postcard::to_allocvec(command).expect("a command always has bytes");
     Uint8Array::from(bytes.as_slice()).into()
+}
+
+/// The number of [`Answer::Bytes`].
+const ANSWER_BYTES: u8 = 5;
+
+/// What `Answer::Bytes` holds, as a part of the message that brought it.
+fn file_of(answer: &Uint8Array) -> Option<Uint8Array> {
+    if answer.length() == 0 || answer.get_index(0) != ANSWER_BYTES {
+        return None;
+    }
+    let lasts = |at: &u32| answer.get_index(*at) < 128;
+    let from = (1..answer.length()).find(lasts)? + 1;
+    Some(answer.subarray(from, answer.length()))
+}
+
+/// The postcard bytes of something that ends with an empty list of bytes, with these instead.
+pub(crate) fn spliced<T: serde::Serialize>(empty: &T, bytes: &Uint8Array) -> JsValue {
+    let mut head = postcard::to_allocvec(empty).expect("plain data always has bytes");
+    head.pop();
+    let mut rest = bytes.length();
+    while rest >= 128 {
+        head.push(rest as u8 | 128);
+        rest >>= 7;
+    }
+    head.push(rest as u8);
+    let at = head.len() as u32;
+    let whole = Uint8Array::new_with_length(at + bytes.length());
+    whole.set(&Uint8Array::from(head.as_slice()), 0);
+    whole.set(bytes, at);
+    whole.into()
 }
 
 fn unpack(bytes: &[u8]) -> Answer {
@@ -307,7 +379,7 @@ fn message(kind: &str) -> Object {
 
 #[cfg(test)]
 mod tests {
-    use lab::api::{Advanced, Speed};
+    use lab::api::{Advanced, Speed, Stamped};
 
     use super::*;
 
@@ -325,5 +397,22 @@ mod tests {
             speed: Some(Speed::Pause),
         });
         assert_eq!(postcard::to_allocvec(&advanced).unwrap(), [2, 0xac, 2, 1, 7, 0, 0, 1, 1]);
+    }
+
+    /// [`file_of`] and [`spliced`] read and write these without looking inside.
+    #[test]
+    fn files_are_the_last_of_what_carries_them() {
+        let answer = Answer::Bytes(vec![9; 300]);
+        assert_eq!(postcard::to_allocvec(&answer).unwrap()[..3], [ANSWER_BYTES, 0xac, 2]);
+        let bytes = |bytes| Input::Push { host: "n1".into(), path: "/a".into(), bytes };
+        let (empty, full) = (bytes(Vec::new()), bytes(vec![8, 9]));
+        let command = |input| postcard::to_allocvec(&Command::Apply(input)).unwrap();
+        let (mut head, whole) = (command(empty.clone()), command(full.clone()));
+        head.pop();
+        assert_eq!([head, vec![2, 8, 9]].concat(), whole);
+        let stamped = |input| postcard::to_allocvec(&Stamped { at_us: 7, input }).unwrap();
+        let (mut empty, full) = (stamped(empty), stamped(full));
+        empty.pop();
+        assert_eq!([empty, vec![2, 8, 9]].concat(), full);
     }
 }

@@ -6,7 +6,7 @@ use lab::api::Flight;
 
 use crate::boot::Booted;
 use crate::link::Reply;
-use crate::state::{Area, Dialog};
+use crate::state::{Area, Dialog, NewLab};
 use crate::store::{LabRow, SavedLab, StoreError};
 
 /// Something happened.
@@ -96,8 +96,8 @@ pub(crate) enum Msg {
     // Labs.
     /// Opens or closes what lies over the page.
     Dialog(Option<Dialog>),
-    /// A fresh lab of so many members and this seed; the present one is kept.
-    NewLab { members: u8, seed: u64 },
+    /// A fresh lab with these choices; the present one is kept.
+    NewLab(NewLab),
     /// Opens a saved lab.
     OpenLab(String),
     /// Deletes a saved lab.
@@ -116,10 +116,36 @@ pub(crate) enum Msg {
     OpenFile,
     /// The file was read.
     FileRead(Vec<u8>),
+    /// Lists a directory of the host the facts are about.
+    Folder(String),
+    /// Takes a file of a host out.
+    TakeOut { host: String, path: String },
+    /// Lets the learner choose a file for the directory of this host.
+    ChooseFor(String),
+    /// The file was read: it is put in.
+    PutIn(Box<Chosen>),
+    /// The file could not be read, in the browser's words.
+    Unread(String),
+    /// The cluster as an archive for real machines.
+    TakeHome,
     /// Takes the lab over from another tab.
     TakeOver,
     /// Whether this tab may write now.
     Acquired(bool),
     /// Puts a sentence away.
     Dismiss(u32),
+}
+
+/// A file of the learner's own machine, chosen for a host.
+pub(crate) struct Chosen {
+    /// The host.
+    pub(crate) host: String,
+    /// Where it goes there.
+    pub(crate) path: String,
+    /// Its length.
+    pub(crate) size: u64,
+    /// What is in it; none where it is too large.
+    pub(crate) bytes: Option<js_sys::Uint8Array>,
+    /// Its hash in hex; empty where the browser gives none.
+    pub(crate) sha256: String,
 }

@@ -10,6 +10,8 @@ extern "C" {
     static BUILD: String;
     #[wasm_bindgen(thread_local_v2, js_namespace = quorumLab, js_name = coreUrl)]
     static CORE_URL: String;
+    #[wasm_bindgen(thread_local_v2, js_namespace = quorumLab, js_name = k8sUrl)]
+    static K8S_URL: String;
 
     /// Starts the worker; Trusted Types ask that only `page.js` names scripts.
     #[wasm_bindgen(js_namespace = quorumLab, js_name = startWorker)]
@@ -67,6 +69,8 @@ pub(crate) mod browser {
         pub(crate) fn download(name: &str, bytes: Uint8Array);
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"], js_name = chooseFile)]
         pub(crate) fn choose_file() -> Promise;
+        #[wasm_bindgen(js_namespace = ["quorumLab", "platform"], js_name = takeFile)]
+        pub(crate) fn take_file(bytes_max: u32) -> Promise;
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"])]
         pub(crate) fn copy(text: &str) -> Promise;
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"])]
@@ -84,6 +88,11 @@ pub(crate) fn build() -> String {
 /// Where core.wasm lies.
 pub(crate) fn core_url() -> String {
     CORE_URL.with(Clone::clone)
+}
+
+/// Where the module of all other worlds lies.
+pub(crate) fn k8s_url() -> String {
+    K8S_URL.with(Clone::clone)
 }
 
 /// The browser's window.

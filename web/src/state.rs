@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use lab::api::{
-    ChecksView, Flight, HostView, KeysView, LessonView, LinkView, LogView, MemberCard, Part, Power,
-    QuorumView, StoryRow, TtyId, TtyState, Want, WorldView,
+    ChecksView, Flight, FolderView, HostView, KeysView, LessonView, LinkView, LogView, MemberCard,
+    Part, Power, QuorumView, StoryRow, TtyId, TtyState, Want, WorldRow, WorldView,
 };
 
 use crate::coach::Progress;
@@ -34,6 +34,8 @@ pub(crate) struct View {
     pub(crate) keys: Option<Rc<KeysView>>,
     /// The host on screen.
     pub(crate) host: Option<Rc<HostView>>,
+    /// The directory on screen.
+    pub(crate) folder: Option<Rc<FolderView>>,
     /// The checkers' counters.
     pub(crate) checks: Option<Rc<ChecksView>>,
     /// The exercise under way.
@@ -73,6 +75,7 @@ impl View {
             Part::Quorum(quorum) => replace(&mut self.quorum, quorum, brought),
             Part::Keys(keys) => replace(&mut self.keys, keys, brought),
             Part::Host(host) => replace(&mut self.host, host, brought),
+            Part::Folder(folder) => replace(&mut self.folder, folder, brought),
             Part::Checks(checks) => replace(&mut self.checks, checks, brought),
             Part::Lesson(lesson) => replace(&mut self.lesson, lesson, brought),
             Part::Links(links) => {
@@ -137,9 +140,12 @@ impl View {
         self.members.iter().find(|card| card.host == host)
     }
 
-    /// The hosts the ring shows: those that have or had a member.
+    /// The hosts the ring shows: those that have or had a member. Where a world begins without
+    /// one, or is more than its cluster, all of them.
     pub(crate) fn ring(&self) -> Vec<&MemberCard> {
-        self.members.iter().filter(|card| card.power != Power::Idle).collect()
+        let named = |world: &WorldView| world.options.world.starts_with("cluster");
+        let plain = self.world.as_deref().is_none_or(named);
+        self.members.iter().filter(|card| !plain || card.power != Power::Idle).collect()
     }
 
     /// The next host a member could be added on.
@@ -247,13 +253,8 @@ pub(crate) struct Notice {
 pub(crate) enum Dialog {
     /// The list of keys.
     Shortcuts,
-    /// A new lab: how many members, which seed.
-    NewLab {
-        /// Members at the start.
-        members: u8,
-        /// The root of every random draw.
-        seed: u32,
-    },
+    /// A new lab.
+    NewLab(NewLab),
     /// Saved labs.
     Labs(Option<Rc<[LabRow]>>),
     /// A link or file holds a lab; the present one is kept.
@@ -262,10 +263,31 @@ pub(crate) enum Dialog {
     Share { url: String, copied: bool },
 }
 
-impl Dialog {
-    /// The choice of a new lab, with a seed drawn.
-    pub(crate) fn new_lab() -> Dialog {
-        Dialog::NewLab { members: 3, seed: crate::platform::draw(9999) + 1 }
+/// The choices of a new lab.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NewLab {
+    /// The world, by its place among those to choose from.
+    pub(crate) world: usize,
+    /// Members at the start.
+    pub(crate) members: u8,
+    /// The root of every random draw.
+    pub(crate) seed: u32,
+}
+
+impl NewLab {
+    /// The usual ones, with a seed drawn.
+    pub(crate) fn draw() -> NewLab {
+        NewLab { world: 0, members: 3, seed: crate::platform::draw(9999) + 1 }
+    }
+}
+
+/// The world that is there before the others are known.
+fn plain_cluster() -> WorldRow {
+    WorldRow {
+        name: "cluster".into(),
+        summary: "one etcd cluster".into(),
+        hosts: vec!["n1".into()],
+        members: true,
     }
 }
 
@@ -313,6 +335,8 @@ pub(crate) struct UiState {
     pub(crate) focus: Option<String>,
     /// A key whose history is shown.
     pub(crate) key: Option<String>,
+    /// The directory whose files are listed.
+    pub(crate) folder: String,
     /// Open terminals.
     pub(crate) terminals: Vec<Terminal>,
     /// The one in front.
@@ -323,6 +347,8 @@ pub(crate) struct UiState {
     pub(crate) flight: Option<Rc<Flight>>,
     /// What lies over the page.
     pub(crate) dialog: Option<Dialog>,
+    /// The worlds to choose from, and whether they are all known.
+    pub(crate) worlds: (Rc<[WorldRow]>, bool),
     /// Sentences across the page.
     pub(crate) notices: Vec<Notice>,
     /// This tab only shows the lab.
@@ -355,11 +381,13 @@ impl Default for UiState {
             chosen: Map::default(),
             focus: None,
             key: None,
+            folder: "/".into(),
             terminals: Vec::new(),
             terminal: 1,
             said: None,
             flight: None,
             dialog: None,
+            worlds: (Rc::new([plain_cluster()]), false),
             notices: Vec::new(),
             read_only: false,
             saved: None,

@@ -31,7 +31,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use crate::coach::Progress;
-use crate::link::{get, set};
+use crate::link::{get, set, spliced};
 use crate::platform;
 use crate::scroll::Scroll;
 
@@ -234,6 +234,11 @@ impl Batch {
     pub(crate) fn input(&mut self, name: &str, seq: u32, at_us: u64, input: &Input) {
         let stamped = Stamped { at_us, input: input.clone() };
         self.put("inputs", &row(name, seq), pack(&stamped));
+    }
+
+    /// The same for a file put on a host: `stamped` without its bytes, which go by unread.
+    pub(crate) fn file(&mut self, name: &str, seq: u32, stamped: &Stamped, bytes: &Uint8Array) {
+        self.put("inputs", &row(name, seq), spliced(stamped, bytes));
     }
 
     /// Takes inputs back, both ends included.

@@ -187,6 +187,8 @@ pub struct WorldRow {
     pub summary: String,
     /// Its hosts when it begins with three members; the first terminal is on the first.
     pub hosts: Vec<String>,
+    /// Whether it begins with a cluster of as many members as one likes.
+    pub members: bool,
 }
 
 /// How far time has come.

@@ -6,7 +6,7 @@ use yew::Context;
 use super::App;
 use crate::boot;
 use crate::link::{Ask, Origin, Reply, Trapped};
-use crate::platform::{self, browser};
+use crate::platform::browser;
 use crate::state::Dialog;
 
 impl App {
@@ -37,6 +37,9 @@ impl App {
             Ask::Save => self.write_checkpoint(ctx, &reply),
             Ask::RecipeSave => self.keep_recipe(reply.answer),
             Ask::RecipeFile => self.download(reply.answer),
+            Ask::Pull { name } => self.pulled(&name, reply),
+            Ask::Push { .. } => self.pushed(&reply),
+            Ask::Worlds => self.worlds_read(reply.answer),
             Ask::Share => self.shared(reply.answer),
             Ask::Inspect { bytes } => self.inspected(bytes, reply.answer),
             Ask::Load | Ask::Note | Ask::Undo => return false,
@@ -116,6 +119,7 @@ impl App {
         match reply.ask {
             Ask::Load => self.die(format!("The cluster's engine could not be loaded. {text}")),
             Ask::Start | Ask::Replay => self.start_failed(text),
+            Ask::Worlds => self.worlds_read(None),
             _ => self.ui.notice(true, format!("The engine did not answer. {text}")),
         }
     }
@@ -160,7 +164,7 @@ impl App {
             ),
         );
         if self.lab.is_none() {
-            self.begin_new(super::labs::MEMBERS, u64::from(platform::draw(9999) + 1));
+            self.begin_new(&crate::state::NewLab::draw());
         }
     }
 

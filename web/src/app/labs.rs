@@ -16,11 +16,9 @@ use crate::map::Bits;
 use crate::msg::Msg;
 use crate::platform::{self, browser};
 use crate::scroll::Scroll;
-use crate::state::{Dialog, Phase, Terminal, View};
+use crate::state::{Dialog, NewLab, Phase, Terminal, View};
 use crate::store::{self, Batch, LabRow, PointRecord, SavedLab, StoreError};
 
-/// A first visit begins with so many members.
-pub(super) const MEMBERS: u8 = 3;
 const RELEASE: &str = "3.6.14";
 /// Where the first terminal of a new lab is.
 const FIRST_HOST: &str = "n1";
@@ -51,13 +49,13 @@ impl App {
             (None, Some(text)) => {
                 let bytes = text.into_bytes();
                 let command = Command::Inspect(bytes.clone());
-                self.link.start_fresh(Ask::Inspect { bytes }, &command, 0);
+                self.link.start_fresh(Ask::Inspect { bytes }, &command, 0, "cluster");
             }
             (None, None) if self.ui.read_only => {
                 // The other tab has not saved yet; there is nothing to show.
                 self.ui.phase = Phase::Starting("The other tab's lab is not saved yet");
             }
-            (None, None) => self.begin_new(MEMBERS, u64::from(platform::draw(9999) + 1)),
+            (None, None) => self.begin_new(&NewLab::draw()),
         }
         if self.writes() {
             spawn_local(async {
@@ -90,27 +88,31 @@ impl App {
         let ui = &mut self.ui;
         ui.chosen.clear();
         (ui.focus, ui.key, ui.said, ui.flight, ui.dialog) = (None, None, None, None, None);
+        ui.folder = "/".into();
         ui.terminals.clear();
         ui.undo = 0;
         self.scene.borrow_mut().jump();
     }
 
     /// A fresh world.
-    pub(super) fn begin_new(&mut self, members: u8, seed: u64) {
+    pub(super) fn begin_new(&mut self, choices: &NewLab) {
         self.clear(store::new_name());
+        let worlds = Rc::clone(&self.ui.worlds.0);
+        let world = worlds.get(choices.world).unwrap_or(&worlds[0]);
         let options = WorldOptions {
-            world: "cluster".into(),
-            members,
+            world: world.name.clone(),
+            members: choices.members,
             release: RELEASE.into(),
-            seed,
+            seed: u64::from(choices.seed),
             epoch_us: platform::date_ms() as u64 * 1000,
             checkers: true,
         };
         self.options = Some(options.clone());
         self.target_us = SETTLED_US;
-        self.promise_terminal(FIRST_HOST);
+        self.promise_terminal(world.hosts.first().map_or(FIRST_HOST, |host| host));
         self.ui.phase = Phase::Replaying { until_us: SETTLED_US, what: "The cluster is starting" };
-        self.link.start_fresh(Ask::Start, &Command::New(options), 0);
+        let world = options.world.clone();
+        self.link.start_fresh(Ask::Start, &Command::New(options), 0, &world);
         self.store_record();
     }
 
@@ -128,7 +130,8 @@ impl App {
         self.ui.phase =
             Phase::Replaying { until_us: recipe.until_us, what: "The lab is being done again" };
         self.recipe.clone_from(&bytes);
-        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq);
+        let world = &recipe.options.world;
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, world);
         self.store_record();
     }
 
@@ -174,17 +177,19 @@ impl App {
             }
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
-            self.link.start_at(&start);
+            self.link.start_at(&start, &record.options.world);
         } else if self.recipe.is_empty() {
             self.target_us = self.target_us.max(SETTLED_US);
             let options = record.options;
-            self.link.start_fresh(Ask::Start, &Command::New(options), 0);
+            let world = options.world.clone();
+            self.link.start_fresh(Ask::Start, &Command::New(options), 0, &world);
         } else {
             if record.build != platform::build() {
                 self.ui.notice(false, "The page is newer than this lab: it was done again from its recipe. Where the two builds differ, so may the run.");
             }
             let bytes = self.recipe.clone();
-            self.link.start_fresh(Ask::Replay, &Command::Load(bytes), record.point.seq);
+            let (seq, world) = (record.point.seq, record.options.world);
+            self.link.start_fresh(Ask::Replay, &Command::Load(bytes), seq, &world);
         }
     }
 
@@ -225,7 +230,15 @@ impl App {
     pub(super) fn start_failed(&mut self, why: &str) {
         let why = why.trim_end_matches('.');
         if self.recipe.is_empty() && self.restored.is_none() && self.replay.is_empty() {
-            self.die(format!("The cluster could not be started: {why}."));
+            let world = self.options.as_ref().map_or("cluster", |options| &options.world);
+            if world == "cluster" {
+                self.die(format!("The cluster could not be started: {why}."));
+            } else {
+                // Its module may only be out of reach; the plain cluster's is here.
+                let what = format!("The world '{world}' could not be started: {why}.");
+                self.ui.notice(true, format!("{what} This is a plain cluster."));
+                self.begin_new(&NewLab::draw());
+            }
             return;
         }
         if self.restored.take().is_some() && !self.recipe.is_empty() {
@@ -234,7 +247,7 @@ impl App {
         }
         let kept = "It is kept among the saved labs; this is a new one.";
         self.ui.notice(true, format!("The saved lab could not be opened: {why}. {kept}"));
-        self.begin_new(MEMBERS, u64::from(platform::draw(9999) + 1));
+        self.begin_new(&NewLab::draw());
     }
 
     /// The checkpoint is damaged, but what was done is there: it is done again.
@@ -251,7 +264,8 @@ impl App {
             self.show_again(terminal.tty);
         }
         let bytes = self.recipe.clone();
-        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq);
+        let world = self.options.as_ref().map_or("cluster", |options| &options.world);
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, world);
     }
 
     /// A frame of a run done again has come: the next input, or the end.
@@ -398,6 +412,22 @@ impl App {
         self.commit(batch);
     }
 
+    /// The same for a file that was put on a host.
+    pub(super) fn store_file(
+        &mut self,
+        seq: u32,
+        at_us: u64,
+        host: &str,
+        path: &str,
+        bytes: &js_sys::Uint8Array,
+    ) {
+        let Some(name) = &self.lab else { return };
+        let input = Input::Push { host: host.into(), path: path.into(), bytes: Vec::new() };
+        let mut batch = Batch::default();
+        batch.file(name, seq, &Stamped { at_us, input }, bytes);
+        self.commit(batch);
+    }
+
     /// A lab's first record, before any checkpoint.
     fn store_record(&mut self) {
         let (Some(name), Some(options)) = (&self.lab, &self.options) else { return };
@@ -431,6 +461,12 @@ impl App {
                 link.send_message(Msg::LabsRead(labs));
             });
         }
+        if matches!(dialog, Some(Dialog::NewLab(_)))
+            && !self.ui.worlds.1
+            && !self.link.waits_for(|ask| matches!(ask, Ask::Worlds))
+        {
+            self.link.worlds();
+        }
         self.ui.dialog = dialog;
     }
 
@@ -444,12 +480,21 @@ impl App {
         }
     }
 
-    pub(super) fn new_lab(&mut self, members: u8, seed: u64) {
+    /// The worlds are known now; without them the plain cluster is still there.
+    pub(super) fn worlds_read(&mut self, answer: Option<Answer>) {
+        match answer {
+            Some(Answer::Worlds(worlds)) if !worlds.is_empty() => self.ui.worlds.0 = worlds.into(),
+            _ => self.ui.notice(true, "The list of other worlds could not be loaded."),
+        }
+        self.ui.worlds.1 = true;
+    }
+
+    pub(super) fn new_lab(&mut self, choices: &NewLab) {
         self.ui.dialog = None;
         if self.ui.read_only {
             self.ui.notice(true, "This tab only shows the lab: take it over first.");
         } else {
-            self.begin_new(members, seed);
+            self.begin_new(choices);
         }
     }
 

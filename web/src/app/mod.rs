@@ -29,6 +29,7 @@ use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
 use crate::store::{Db, PointRecord};
 
 mod answers;
+mod files;
 mod labs;
 mod time;
 mod world;
@@ -230,7 +231,7 @@ impl Component for App {
             Msg::Reader => self.toggle_reader(),
             Msg::Coach => self.ui.progress.hidden = !self.ui.progress.hidden,
             Msg::Dialog(dialog) => self.open_dialog(ctx, dialog),
-            Msg::NewLab { members, seed } => self.new_lab(members, seed),
+            Msg::NewLab(choices) => self.new_lab(&choices),
             Msg::OpenLab(name) => self.open_lab(ctx, name),
             Msg::DeleteLab(name) => self.delete_lab(ctx, &name),
             Msg::OpenIncoming => self.open_incoming(),
@@ -240,6 +241,12 @@ impl Component for App {
             Msg::SaveFile => self.save_file(),
             Msg::OpenFile => self.open_file(ctx),
             Msg::FileRead(bytes) => self.inspect(bytes),
+            Msg::Folder(path) => self.look_at(|ui| ui.folder = path),
+            Msg::TakeOut { host, path } => self.take_out(host, path),
+            Msg::ChooseFor(host) => self.choose_for(ctx, host),
+            Msg::PutIn(chosen) => self.put_in(*chosen),
+            Msg::Unread(why) => self.ui.notice(true, format!("The file could not be read. {why}")),
+            Msg::TakeHome => self.take_home(),
             Msg::TakeOver => self.take_over(ctx),
             Msg::Acquired(mine) => self.acquired(ctx, mine),
             Msg::Dismiss(id) => self.ui.notices.retain(|notice| notice.id != id),

@@ -119,11 +119,18 @@ impl App {
         self.open_first = true;
     }
 
-    /// Opens the shell behind the first terminal.
+    /// Opens the shell behind the first terminal; where its host is none of this world's, on
+    /// the world's first.
     pub(super) fn open_promised(&mut self) {
-        if let Some(Terminal { tty, host }) = self.ui.terminals.first().cloned() {
-            self.input(Input::OpenTty { tty: TtyId(tty), host }, Origin::Page, false);
+        let Some(mut first) = self.ui.terminals.first().cloned() else { return };
+        if self.view.card(&first.host).is_none()
+            && let Some(card) = self.view.members.first()
+        {
+            first.host.clone_from(&card.host);
+            self.ui.terminals[0] = first.clone();
         }
+        let Terminal { tty, host } = first;
+        self.input(Input::OpenTty { tty: TtyId(tty), host }, Origin::Page, false);
     }
 
     pub(super) fn close_terminal(&mut self, tty: u32) {

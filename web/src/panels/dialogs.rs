@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use web_sys::{HtmlInputElement, SubmitEvent};
-use yew::{Event, Html, InputEvent, TargetCast, html};
+use yew::{Callback, Event, Html, InputEvent, TargetCast, html};
 
 use super::{Look, icon_button, shortcuts};
 use crate::msg::Msg;
-use crate::state::{Dialog, Incoming};
+use crate::state::{Dialog, Incoming, NewLab};
 use crate::store::LabRow;
 use crate::text;
 
@@ -19,7 +19,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
     let (title, body) = match &look.ui.dialog {
         None => ("", Html::default()),
         Some(Dialog::Shortcuts) => ("Keys", shortcuts::list()),
-        Some(Dialog::NewLab { members, seed }) => ("New lab", new_lab(look, *members, *seed)),
+        Some(Dialog::NewLab(choices)) => ("New lab", new_lab(look, choices)),
         Some(Dialog::Labs(labs)) => ("Saved labs", saved(look, labs.as_deref())),
         Some(Dialog::Open(incoming)) => ("Open this lab?", incoming_lab(look, incoming)),
         Some(Dialog::Share { url, copied }) => ("Share link", share(look, url, *copied)),
@@ -37,38 +37,63 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
     }
 }
 
-/// How many members, and which seed.
-fn new_lab(look: &Look<'_>, members: u8, seed: u32) -> Html {
+/// Which world, how many members, which seed.
+fn new_lab(look: &Look<'_>, choices: &NewLab) -> Html {
+    let (worlds, known) = &look.ui.worlds;
+    let chosen = choices.clone();
     let onsubmit = look.emit.reform(move |event: SubmitEvent| {
         event.prevent_default();
-        Msg::NewLab { members, seed: u64::from(seed) }
+        Msg::NewLab(chosen.clone())
     });
+    let chosen = choices.clone();
     let typed = look.emit.reform(move |event: InputEvent| {
         let input: HtmlInputElement = event.target_unchecked_into();
-        let seed = input.value().parse().unwrap_or(seed);
-        Msg::Dialog(Some(Dialog::NewLab { members, seed }))
+        let seed = input.value().parse().unwrap_or(chosen.seed);
+        Msg::Dialog(Some(Dialog::NewLab(NewLab { seed, ..chosen.clone() })))
     });
-    let quorum = members / 2 + 1;
+    let members = worlds.get(choices.world).is_none_or(|world| world.members);
     html! {
         <form {onsubmit}>
             <fieldset>
-                <legend>{ "Members at the start" }</legend>
-                <div class="choices">
-                    { for (1..=9_u8).map(|number| {
-                        let set = look.emit.reform(move |_: Event| Msg::Dialog(Some(Dialog::NewLab { members: number, seed })));
+                <legend>{ "World" }</legend>
+                <div class="worlds">
+                    { for worlds.iter().enumerate().map(|(place, world)| {
+                        let set = set(look, NewLab { world: place, ..choices.clone() });
                         html! {
-                            <label key={number}><input type="radio" name="members" value={number.to_string()} checked={number == members}
-                                onchange={set} /><span>{ number }</span></label>
+                            <label key={world.name.as_str()}><input type="radio" name="world" value={world.name.clone()} checked={place == choices.world}
+                                onchange={set} /><span><b>{ &world.name }</b><small>{ &world.summary }</small></span></label>
                         }
                     }) }
                 </div>
-                <p class="note">{ format!("quorum ⌊{members}/2⌋ + 1 = {quorum}, so it can lose {}", members - quorum) }</p>
+                if !known { <p class="note" role="status">{ "Looking for other worlds…" }</p> }
             </fieldset>
+            if members { { members_of(look, choices) } }
             <label class="field"><span>{ "Seed" }</span>
-                <input type="number" min="0" max="4294967295" value={seed.to_string()} oninput={typed} /></label>
+                <input type="number" min="0" max="4294967295" value={choices.seed.to_string()} oninput={typed} /></label>
             <p class="note">{ "The same seed and the same actions give the same run, to the microsecond. The present lab stays among the saved ones." }</p>
             <footer><button class="primary" type="submit">{ "Start it" }</button></footer>
         </form>
+    }
+}
+
+fn set(look: &Look<'_>, choices: NewLab) -> Callback<Event> {
+    look.emit.reform(move |_: Event| Msg::Dialog(Some(Dialog::NewLab(choices.clone()))))
+}
+
+fn members_of(look: &Look<'_>, choices: &NewLab) -> Html {
+    let members = choices.members;
+    let quorum = members / 2 + 1;
+    html! {
+        <fieldset>
+            <legend>{ "Members at the start" }</legend>
+            <div class="choices">
+                { for (1..=9_u8).map(|number| html! {
+                    <label key={number}><input type="radio" name="members" value={number.to_string()} checked={number == members}
+                        onchange={set(look, NewLab { members: number, ..choices.clone() })} /><span>{ number }</span></label>
+                }) }
+            </div>
+            <p class="note">{ format!("quorum ⌊{members}/2⌋ + 1 = {quorum}, so it can lose {}", members - quorum) }</p>
+        </fieldset>
     }
 }
 

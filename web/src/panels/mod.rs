@@ -21,6 +21,7 @@ pub(crate) mod coach;
 pub(crate) mod dialogs;
 pub(crate) mod events;
 pub(crate) mod facts;
+pub(crate) mod files;
 pub(crate) mod host;
 pub(crate) mod icons;
 pub(crate) mod keys;
@@ -112,7 +113,7 @@ pub(crate) struct Panel {
 
 /// Every tab, in order.
 pub(crate) static PANELS: &[Panel] =
-    &[events::PANEL, log::PANEL, keys::PANEL, host::PANEL, checks::PANEL];
+    &[events::PANEL, log::PANEL, keys::PANEL, host::PANEL, files::PANEL, checks::PANEL];
 
 /// A tab by its name.
 pub(crate) fn panel(id: &str) -> Option<&'static Panel> {

@@ -5,7 +5,7 @@ use yew::{Html, html};
 use super::icons::icon;
 use super::{Look, icon_button, time};
 use crate::msg::Msg;
-use crate::state::Dialog;
+use crate::state::{Dialog, NewLab};
 
 /// The bar.
 pub(crate) fn draw(look: &Look<'_>) -> Html {
@@ -32,11 +32,12 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
                 { icon_button(ui.theme.word(), theme, look.click(|| Msg::NextTheme)) }
                 <button id="menu-button" class="square" popovertarget="menu" aria-label="Menu" title="Menu">{ icon("menu") }</button>
                 <div id="menu" popover="auto" class="menu">
-                    { item(look, "add", "New lab…", || Msg::Dialog(Some(Dialog::new_lab()))) }
+                    { item(look, "add", "New lab…", || Msg::Dialog(Some(Dialog::NewLab(NewLab::draw())))) }
                     { item(look, "data", "Saved labs…", || Msg::Dialog(Some(Dialog::Labs(None)))) }
                     <hr />
                     { item(look, "file", "Save to a file", || Msg::SaveFile) }
                     { item(look, "file", "Open a file…", || Msg::OpenFile) }
+                    { item(look, "home", "Take it home", || Msg::TakeHome) }
                     <hr />
                     { item(look, "spark", "Coach on or off", || Msg::Coach) }
                     { item(look, "help", if ui.reader { "Terminal speaks: on" } else { "Terminal speaks: off" }, || Msg::Reader) }
