@@ -258,14 +258,17 @@ impl Member {
     fn perform_write(&mut self, request: &InternalRaftRequest) -> Outcome {
         let now_us = self.now.mono_us;
         let answer = if let Some(put) = &request.put {
+            self.stats.puts += 1;
             let mut response = self.store.put(put)?;
             response.header = Some(self.header());
             Answer::Put(response)
         } else if let Some(delete) = &request.delete_range {
+            self.stats.deletes += 1;
             let mut response = self.store.delete_range(delete)?;
             response.header = Some(self.header());
             Answer::DeleteRange(response)
         } else if let Some(txn) = &request.txn {
+            self.stats.txns += 1;
             let mut response = self.store.txn(txn)?;
             response.header = Some(self.header());
             Answer::Txn(response)

@@ -16,6 +16,7 @@ use crate::config::{Config, InitialState, PeerCluster};
 use crate::corrupt::Checker;
 use crate::disk::{DiskOp, DiskView};
 use crate::downgrade::Downgrade;
+use crate::http::Stats;
 use crate::ids::{ClusterId, MemberId, RequestIds};
 use crate::lease::Forwards;
 use crate::log::{Level, LogLine};
@@ -106,7 +107,8 @@ fn assemble(
         seed: config.seed,
         boot,
     };
-    tell_start(&config, id, &cluster, &hard, &log, applied, &mut out);
+    tell_raft(id, &cluster, &hard, &log, applied, &mut out);
+    tell_start(&config, id, &cluster, store.revision(), &mut out);
     let node = Node::new(id, log, applied, settings);
     out.facts.push(observe::booted(&node));
     let applied = Applied {
@@ -116,16 +118,6 @@ fn assemble(
         conf: conf.unwrap_or_else(|| node.conf_state()),
         leader: None,
         elected_us: None,
-    };
-    let timers = Timers {
-        booted_us: now.mono_us,
-        ticked_us: now.mono_us,
-        lease_check_us: 0,
-        compact_step_us: now.mono_us,
-        watch_sync_us: u64::MAX,
-        downgrade_check_us: now.mono_us,
-        checkpoint_us: now.mono_us + 300_000_000,
-        exit: None,
     };
     let removed = cluster.is_removed(id);
     let mut store = store;
@@ -137,6 +129,8 @@ fn assemble(
         identities: Map::new(),
         early: Vec::new(),
         downgrade: Downgrade::stored(&store),
+        http_waiting: Map::new(),
+        stats: Stats::default(),
         compactor: Compactor::new(config.auto_compaction, now.mono_us),
         checker: Checker::new(config.corrupt_check_us, config.compact_hash_check_us, now.mono_us),
         alarms: stored_alarms(&store),
@@ -158,7 +152,7 @@ fn assemble(
         publisher: Publisher::default(),
         stage: Stage::Running,
         chores: Chores::default(),
-        timers,
+        timers: Timers::new(now.mono_us),
         config,
     };
     member.start(removed);
@@ -193,8 +187,7 @@ impl Member {
     }
 }
 
-fn tell_start(
-    config: &Config,
+fn tell_raft(
     id: MemberId,
     cluster: &Cluster,
     hard: &HardState,
@@ -218,6 +211,13 @@ fn tell_start(
         format!("{id} became follower at term {}", hard.term),
     ));
     out.log.push(LogLine::raft(Level::Info, "v3@v3.6.0/raft.go:493", text));
+}
+
+fn tell_start(config: &Config, id: MemberId, cluster: &Cluster, revision: i64, out: &mut Output) {
+    let signed = "simple token is not cryptographically signed";
+    out.log.push(LogLine::new(Level::Warn, "auth/store.go:1137", signed));
+    let restored = LogLine::new(Level::Info, "mvcc/kvstore.go:408", "kvstore restored");
+    out.log.push(restored.with("current-rev", revision));
     let version = cluster.version();
     let version =
         version.map_or("to_be_decided".to_owned(), |v| format!("{}.{}", v.major, v.minor));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::compactor::AutoCompaction;
 use crate::ids::{ClusterId, MemberId};
+use crate::log::Level;
 use crate::status::MemberInfo;
 
 /// A release of etcd. What differs between 3.5 and 3.6 is decided by comparing these.
@@ -146,6 +147,10 @@ pub struct Config {
     /// Whether the leader notes in the log how long leases have still to live.
     pub lease_checkpoint: bool,
     pub downgrade_check_us: u64,
+    /// Where health and metrics are served besides the client URLs.
+    pub listen_metrics_urls: Vec<String>,
+    /// Lines less grave are not written.
+    pub log_level: Level,
     pub watch_progress_notify_us: u64,
     pub force_new_cluster: bool,
     /// Seconds a simple token lives without being used.
@@ -196,6 +201,8 @@ impl Config {
             compact_hash_check_us: 60_000_000,
             lease_checkpoint: false,
             downgrade_check_us: 5_000_000,
+            listen_metrics_urls: Vec::new(),
+            log_level: Level::Info,
             watch_progress_notify_us: 600_000_000,
             force_new_cluster: false,
             auth_token_ttl_s: 300,

@@ -17,7 +17,8 @@ use crate::rpc::Answer;
 const CHECK_US: u64 = 500_000;
 const REVOKES_PER_CHECK: usize = 500;
 const CHECKPOINT_S: i64 = 300;
-const CHECKPOINT_US: u64 = 300_000_000;
+/// How often checkpoints are made.
+pub(crate) const CHECKPOINT_US: u64 = 300_000_000;
 const CHECKPOINTS_PER_ENTRY: usize = 1000;
 /// How long a forwarded call waits before it is sent again: it may have been lost.
 const RESEND_US: u64 = 500_000;

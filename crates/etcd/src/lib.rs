@@ -21,6 +21,7 @@ mod downgrade;
 pub mod envelope;
 pub mod fact;
 mod fail;
+mod http;
 pub mod ids;
 mod lease;
 pub mod log;

@@ -1,12 +1,18 @@
 //! The log lines of a member, as etcd's zap logger prints them.
 
+mod callers;
+
 use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use callers::in_3_5;
 
 /// The value of a field.
 pub type JsonValue = serde_json::Value;
 
 /// How grave a line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are zap's")]
 pub enum Level {
     Debug,

@@ -17,6 +17,7 @@ use crate::downgrade::Downgrade;
 use crate::envelope::Envelope;
 use crate::fact::{Fact, RequestKey};
 use crate::fail::Fail;
+use crate::http::{Stats, Waiting};
 use crate::ids::{ClusterId, MemberId, RequestIds};
 use crate::lease::Forwards;
 use crate::log::{Level, LogLine};
@@ -109,6 +110,8 @@ pub struct Member {
     pub(crate) downgrade: Downgrade,
     pub(crate) compactor: Compactor,
     pub(crate) checker: Checker,
+    pub(crate) http_waiting: Map<RequestKey, Waiting>,
+    pub(crate) stats: Stats,
     pub(crate) alarms: Set<(pb::AlarmType, MemberId)>,
     pub(crate) stage: Stage,
     pub(crate) chores: Chores,
@@ -143,6 +146,21 @@ pub(crate) struct Timers {
     pub(crate) exit: Option<(u64, i32)>,
 }
 
+impl Timers {
+    pub(crate) fn new(now_us: u64) -> Timers {
+        Timers {
+            booted_us: now_us,
+            ticked_us: now_us,
+            lease_check_us: 0,
+            compact_step_us: now_us,
+            watch_sync_us: u64::MAX,
+            downgrade_check_us: now_us,
+            checkpoint_us: now_us + crate::lease::CHECKPOINT_US,
+            exit: None,
+        }
+    }
+}
+
 impl Member {
     /// Starts a member on a disk: a fresh one, one that joins, or one that was here before.
     /// `peers` is what another member of `--initial-cluster` told, if one answered; it is
@@ -156,7 +174,13 @@ impl Member {
         peers: Option<PeerCluster>,
         now: Now,
     ) -> Result<Member, BootError> {
-        crate::boot::boot(config, disk, peers, now)
+        let is_3_6 = config.release.is_3_6();
+        crate::boot::boot(config, disk, peers, now).map_err(|mut error| {
+            if !is_3_6 {
+                error.log.iter_mut().for_each(crate::log::in_3_5);
+            }
+            error
+        })
     }
 
     /// To be called every `heartbeat_ms` of the member's own clock.
@@ -244,6 +268,7 @@ impl Member {
         self.forwards.forget(|key| key.conn == conn);
         self.early.retain(|(_, key, _)| key.conn != conn);
         self.identities.remove(&conn);
+        self.http_waiting.retain(|key, _| key.conn != conn);
     }
 
     /// The transport found a peer reachable, or not. To be told on every change: false starts
@@ -303,6 +328,7 @@ impl Member {
 
     /// Takes what the last calls want done.
     pub fn drain(&mut self) -> Output {
+        self.tell_as_released();
         std::mem::take(&mut self.out)
     }
 
@@ -310,7 +336,15 @@ impl Member {
     /// what the last calls want done.
     pub fn drain_into(&mut self, output: &mut Output) {
         assert!(output.is_empty(), "what was wanted before is done");
+        self.tell_as_released();
         std::mem::swap(&mut self.out, output);
+    }
+
+    /// The log lines are written as 3.6 has them.
+    fn tell_as_released(&mut self) {
+        if !self.config.release.is_3_6() {
+            self.out.log.iter_mut().for_each(crate::log::in_3_5);
+        }
     }
 
     /// Everything worth showing.
@@ -451,6 +485,12 @@ impl Member {
     }
 
     pub(crate) fn answer(&mut self, key: RequestKey, result: Result<Answer, Fail>) {
+        if let Err(fail) = &result
+            && !self.http_waiting.is_empty()
+            && self.http_answered(key, Some(fail))
+        {
+            return;
+        }
         let result = result.map_err(|fail| fail.status(self.config.release));
         self.out.replies.push(Reply { conn: key.conn, call: key.call, result, done: true });
     }

@@ -317,6 +317,7 @@ impl Member {
         let is_new = leader.is_some() && leader != self.applied.leader;
         self.applied.leader = leader;
         if is_new {
+            self.stats.leader_changes += 1;
             if leader == Some(self.id) {
                 self.applied.elected_us = Some(self.now.mono_us);
             }

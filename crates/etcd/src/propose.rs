@@ -94,6 +94,11 @@ impl Proposals {
         self.queue.retain(|(id, _)| waiters.contains_key(id));
     }
 
+    /// How many are under way.
+    pub(crate) fn pending(&self) -> u64 {
+        self.waiters.len() as u64
+    }
+
     fn add(&mut self, id: u64, waiter: Waiter, entry: Entry) {
         self.next_deadline_us = self.next_deadline_us.min(waiter.deadline_us);
         self.waiters.insert(id, waiter);
@@ -241,6 +246,7 @@ impl Member {
 
     /// A proposal that will not be answered by its entry.
     pub(crate) fn fail_proposal(&mut self, id: u64, fail: Fail) {
+        self.stats.proposals_failed += 1;
         match self.proposals.take(id) {
             None | Some(Asker::Nobody) => {}
             Some(

@@ -24,6 +24,8 @@ pub(crate) enum ReadOp {
     Renew(i64),
     /// A password is checked against the newest users.
     Authenticate(pb::AuthenticateRequest),
+    /// Somebody asks over HTTP whether reads work.
+    Http,
     /// A downgrade is decided on what the cluster has agreed on.
     Downgrade(pb::DowngradeRequest),
 }
@@ -202,7 +204,10 @@ impl Member {
             return;
         }
         let result = match op {
-            ReadOp::Range(request) => self.range(&request).map(Answer::Range),
+            ReadOp::Range(request) => {
+                self.stats.ranges += 1;
+                self.range(&request).map(Answer::Range)
+            }
             ReadOp::Txn(request) => self.txn_read(&request).map(Answer::Txn),
             ReadOp::MemberList => Ok(Answer::Members(self.member_list())),
             ReadOp::Renew(lease) => {
@@ -211,6 +216,10 @@ impl Member {
             }
             ReadOp::Authenticate(request) => {
                 self.authenticate(key, request, None);
+                return;
+            }
+            ReadOp::Http => {
+                self.http_answered(key, None);
                 return;
             }
             ReadOp::Downgrade(request) => {

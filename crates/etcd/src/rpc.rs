@@ -114,6 +114,8 @@ pub enum Op {
     RoleDelete(pb::AuthRoleDeleteRequest),
     RoleGrantPermission(pb::AuthRoleGrantPermissionRequest),
     RoleRevokePermission(pb::AuthRoleRevokePermissionRequest),
+    /// Not gRPC: a request over HTTP at the same port.
+    Http(HttpAsk),
     /// The client gives the call up (its context ended).
     Cancel,
 }
@@ -163,4 +165,25 @@ pub enum Answer {
     UserList(pb::AuthUserListResponse),
     RoleGet(pb::AuthRoleGetResponse),
     RoleList(pb::AuthRoleListResponse),
+    Http(HttpAnswer),
+}
+
+/// What is asked over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAsk {
+    /// `GET` and the like.
+    pub method: String,
+    /// Path and query.
+    pub path: String,
+}
+
+/// What is answered over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// 200 and the like.
+    pub status: u16,
+    /// The header of this name.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
 }

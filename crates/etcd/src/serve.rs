@@ -19,6 +19,10 @@ impl Member {
             self.answer(key, Err(Fail::Stopped));
             return;
         }
+        if let Op::Http(ask) = &request.op {
+            self.serve_http(key, ask);
+            return;
+        }
         if self.is_learner() && !for_learners(&request.op) {
             self.answer(key, Err(Fail::LearnerUnsupported));
             return;

@@ -78,6 +78,8 @@ pub(crate) struct Hosted {
     cluster: ClusterId,
     data_dir: String,
     heartbeat_us: u64,
+    /// Lines less grave are not written.
+    log_level: etcd::Level,
     stopped: bool,
     /// What waits for a stopped process, in order.
     inbox: VecDeque<Inbound>,
@@ -315,7 +317,7 @@ impl Kernel {
     }
 
     /// Calls a member and carries out what it wants.
-    fn member_call(&mut self, slot: u16, call: impl FnOnce(&mut Member, Now)) {
+    pub(crate) fn member_call(&mut self, slot: u16, call: impl FnOnce(&mut Member, Now)) {
         let now = self.member_now(self.members.slot(slot).host);
         let hosted = self.members.slot_mut(slot);
         if hosted.exit.is_some() {
@@ -434,7 +436,9 @@ impl Kernel {
     fn member_says(&mut self, slot: u16, line: &LogLine) {
         let hosted = self.members.slot(slot);
         let (host, pid) = (hosted.host, hosted.pid);
-        self.say(host, pid, line);
+        if line.level >= hosted.log_level {
+            self.say(host, pid, line);
+        }
     }
 
     fn say(&mut self, host: HostId, pid: Pid, line: &LogLine) {

@@ -135,8 +135,17 @@ pub(crate) enum Owner {
 pub(crate) enum PortRole {
     Client,
     Peer,
+    /// A member's health and metrics: HTTP only.
+    Metrics,
     /// Nothing the kernel knows of.
     Other,
+}
+
+impl PortRole {
+    /// Whether a member talks to clients there.
+    pub(crate) fn is_spoken(self) -> bool {
+        matches!(self, PortRole::Client | PortRole::Metrics)
+    }
 }
 
 /// Which of a host's addresses.

@@ -202,7 +202,7 @@ impl Member {
             }
             ReadOp::MemberList => self.require_someone(key, token),
             ReadOp::Renew(lease) => self.may_renew(key, token, *lease),
-            ReadOp::Authenticate(_) | ReadOp::Downgrade(_) => Ok(()),
+            ReadOp::Authenticate(_) | ReadOp::Downgrade(_) | ReadOp::Http => Ok(()),
         }
     }
 

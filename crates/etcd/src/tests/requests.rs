@@ -2,7 +2,7 @@
 
 use super::harness::{Net, SECOND, get, put};
 use crate::fact::Fact;
-use crate::rpc::{Answer, Code, Op};
+use crate::rpc::{Answer, Code, HttpAsk, Op};
 use crate::{MsgKind, pb};
 
 fn watch_from(key: &str, start_revision: i64) -> Op {
@@ -355,4 +355,49 @@ fn proposals_gather_while_the_disk_is_busy() {
     assert!(calls.iter().all(|call| net.replies.contains_key(&(leader, *call))));
     let appends = net.sent[&MsgKind::Append];
     assert!(appends < 40, "{appends} messages for 256 puts");
+}
+
+fn asked(net: &mut Net, host: usize, path: &str) -> (u16, String) {
+    let ask = HttpAsk { method: "GET".to_owned(), path: path.to_owned() };
+    match net.call(host, Op::Http(ask)) {
+        Ok(Answer::Http(answer)) => (answer.status, answer.body),
+        other => panic!("HTTP is answered over HTTP: {other:?}"),
+    }
+}
+
+#[test]
+fn health_and_metrics_over_http() {
+    let mut net = Net::new(3);
+    net.put(0, "a", "1").expect("committed");
+    net.agree();
+    let well = "{\"health\":\"true\",\"reason\":\"\"}".to_owned();
+    assert_eq!(asked(&mut net, 0, "/health"), (200, well.clone()));
+    assert_eq!(asked(&mut net, 0, "/readyz"), (200, "ok\n".to_owned()));
+    let all = "[+]data_corruption ok\n[+]serializable_read ok\n[+]linearizable_read ok\n\
+               [+]non_learner ok\nok\n";
+    assert_eq!(asked(&mut net, 0, "/readyz?verbose"), (200, all.to_owned()));
+    assert_eq!(asked(&mut net, 0, "/nosuch"), (404, "404 page not found\n".to_owned()));
+    let versions = "{\"etcdserver\":\"3.6.14\",\"etcdcluster\":\"3.6.0\",\"storage\":\"3.6.0\"}";
+    assert_eq!(asked(&mut net, 0, "/version"), (200, versions.to_owned()));
+    let (status, metrics) = asked(&mut net, 0, "/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        "etcd_server_has_leader 1\n",
+        "etcd_debugging_mvcc_keys_total 1\n",
+        "etcd_mvcc_put_total 1\n",
+    ] {
+        assert!(metrics.contains(line), "{line} is missing in {metrics}");
+    }
+    let survivor = net.leader().expect("a leader");
+    for host in (0..3).filter(|host| *host != survivor) {
+        net.kill(host);
+    }
+    net.run(3 * SECOND);
+    let sick = "{\"health\":\"false\",\"reason\":\"RAFT NO LEADER\"}\n".to_owned();
+    assert_eq!(asked(&mut net, survivor, "/health"), (503, sick));
+    assert_eq!(asked(&mut net, survivor, "/health?serializable=true"), (200, well));
+    assert_eq!(asked(&mut net, survivor, "/livez").0, 200);
+    let (status, report) = asked(&mut net, survivor, "/readyz");
+    assert_eq!(status, 503);
+    assert!(report.contains("[-]linearizable_read failed: "), "{report}");
 }

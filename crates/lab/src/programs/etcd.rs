@@ -2,7 +2,9 @@
 //! member; what a member then does is `etcd::Member`'s.
 
 mod config;
+mod file;
 mod flags;
+mod gates;
 #[cfg(test)]
 mod tests;
 
@@ -33,13 +35,24 @@ fn complete(words: &[String]) -> Vec<String> {
 async fn run(sys: Sys) -> i32 {
     let release = release_of(&sys);
     let absolute = |path: &str| sys.absolute(path);
-    match config::parse(release, &sys.args(), &sys.envs(), &absolute) {
+    let read = |path: &str| match sys.read_file(path) {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(Errno::Eisdir) => Err(format!("read {path}: is a directory")),
+        Err(errno) => Err(format!("open {path}: {}", errno.to_string().to_lowercase())),
+    };
+    let env = sys.envs();
+    let around = config::Around { env: &env, absolute: &absolute, read: &read };
+    match config::parse(release, &sys.args(), &around) {
         Err(refusal) => {
             say(&sys, &refusal.said).await;
             refusal.exit_code
         }
         Ok(start) => {
-            say(&sys, &start.said).await;
+            if let Err(text) = send_log(&sys, &start) {
+                sys.eprint(&text).await;
+                return if text.starts_with("panic") { 2 } else { 1 };
+            }
+            say(&sys, &start.said_from(start.config.log_level)).await;
             match look_at_dir(&sys, &start.config) {
                 Ok(said) => say(&sys, &said).await,
                 Err(said) => {
@@ -62,9 +75,35 @@ pub fn configure(release: &str, flags: &[String]) -> Result<(Config, Vec<String>
     let absolute = |path: &str| {
         if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
     };
-    match config::parse(release, &argv, &[], &absolute) {
+    let read = |path: &str| Err(format!("open {path}: no such file or directory"));
+    let around = config::Around { env: &[], absolute: &absolute, read: &read };
+    match config::parse(release, &argv, &around) {
         Ok(start) => Ok((start.config, argv)),
         Err(refusal) => Err(refusal.reason),
+    }
+}
+
+/// `--log-level` and `--log-outputs`: the log goes where they say. The error is what etcd
+/// prints when it cannot.
+fn send_log(sys: &Sys, start: &config::Start) -> Result<(), String> {
+    if config::log_level(&start.log_level).is_none() {
+        let level = &start.log_level;
+        return Err(format!("panic: unrecognized level: \"{level}\"\n\ngoroutine 1 [running]:\n"));
+    }
+    // The lab's members write to one place: the first that is named.
+    match start.log_outputs.split(',').next().unwrap_or_default() {
+        "" | "default" | "stderr" | "systemd/journal" => Ok(()),
+        "stdout" => sys.dup_to(Fd::STDOUT, Fd::STDERR).map_err(|errno| format!("{errno}\n")),
+        path => {
+            let opened = sys.open(path, sim::OpenFlags::APPEND).and_then(|fd| {
+                sys.dup_to(fd, Fd::STDERR)?;
+                sys.close(fd)
+            });
+            opened.map_err(|errno| {
+                let errno = errno.to_string().to_lowercase();
+                format!("couldn't open sink \"{path}\": open {path}: {errno}\n")
+            })
+        }
     }
 }
 

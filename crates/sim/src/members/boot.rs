@@ -108,6 +108,7 @@ impl Kernel {
         let wal = config.wal_dir.as_deref().unwrap_or("member/wal");
         let fresh = view.list(wal).is_empty();
         let booted = Member::boot(config.clone(), &view, peers, now);
+        let booted = booted.and_then(|member| self.member_compares(pid, member, &config, &secure));
         match booted {
             Ok(member) => {
                 let place = Entry { data_dir, fresh, secure };
@@ -208,6 +209,7 @@ impl Kernel {
             data_dir,
             secure,
             heartbeat_us,
+            log_level: config.log_level,
             ..Hosted::vacant()
         };
         self.trace.add(self.now_us, Mark::Start, u64::from(host.0), id.0);
@@ -247,7 +249,8 @@ impl Kernel {
     ) -> Result<(), String> {
         let peers = config.listen_peer_urls.iter().map(|url| (url, PortRole::Peer));
         let clients = config.listen_client_urls.iter().map(|url| (url, PortRole::Client));
-        for (url, role) in peers.chain(clients) {
+        let metrics = config.listen_metrics_urls.iter().map(|url| (url, PortRole::Metrics));
+        for (url, role) in peers.chain(clients).chain(metrics) {
             let (name, port) =
                 split_url(url).ok_or_else(|| format!("listen tcp: address {url}: bad address"))?;
             let names = self.hosts.iter().map(|host| host.name.as_str());
@@ -272,6 +275,39 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+
+    /// `InitialCorruptCheck`: a member that has other data than its peers does not start.
+    fn member_compares(
+        &mut self,
+        pid: Pid,
+        mut member: Member,
+        config: &Config,
+        secure: &Secure,
+    ) -> Result<Member, BootError> {
+        if !config.initial_corrupt_check {
+            return Ok(member);
+        }
+        let host = self.host_of(pid);
+        let revision = member.store().revision();
+        let mut answers = Vec::new();
+        for (peer, urls) in member.peers() {
+            let hash = urls.iter().find_map(|url| {
+                let target = self.peer_target(host, url)?;
+                let open =
+                    self.host(target.host).on && self.net.links.open_both_ways(host, target.host);
+                let (_, slot, _) = self.net.member_at(target).filter(|_| open)?;
+                if self.members.slot(slot).stopped {
+                    return None;
+                }
+                let caller = Caller { host, pid, dial: &secure.dial };
+                self.peer_shakes(&caller, url, target, slot).ok()?;
+                self.members.slot(slot).member.as_ref()?.peer_hash(revision)
+            });
+            answers.extend(hash.map(|hash| (peer, hash)));
+        }
+        member.initial_check(&answers)?;
+        Ok(member)
     }
 
     /// What a running member of `--initial-cluster` answers, the first that can be reached.

@@ -2,7 +2,7 @@
 //! and the lines about those that fail. Handshakes between members are in `peertls.rs`.
 
 use bytes::Bytes;
-use etcd::rpc::ConnId;
+use etcd::rpc::{CallId, ConnId, HttpAsk, Op, Request};
 use etcd::{BootError, Config, Level, LogLine, TlsFiles};
 
 use super::Inbound;
@@ -10,6 +10,7 @@ use crate::disk::Need;
 use crate::errno::Errno;
 use crate::ids::{HostId, Pid};
 use crate::kernel::Kernel;
+use crate::net::http::{Http, HttpRequest};
 use crate::net::tls::{self, ClientAuth, TlsError, TlsMessage, TlsServer, packet};
 use crate::net::{Packet, PortRole, split_url};
 
@@ -356,9 +357,21 @@ impl Kernel {
                 self.member_rejects(slot, id, role, &TlsError::NotTls, &[]);
                 self.conn_accepted(id, false);
             }
+            Packet::Http(Http::Request(request)) if role.is_spoken() => {
+                self.member_asked(slot, id, request);
+            }
             // Neither gRPC nor HTTP: the server hangs up.
             _ => self.conn_accepted(id, false),
         }
+    }
+
+    /// HTTP at the port for clients: HTTP/1 answers in the order it is asked, so one number
+    /// is enough for all calls of a connection.
+    fn member_asked(&mut self, slot: u16, id: ConnId, request: HttpRequest) {
+        let HttpRequest { method, path, .. } = request;
+        let op = Op::Http(HttpAsk { method, path });
+        let request = Request { call: CallId(0), timeout_us: None, token: String::new(), op };
+        self.member_call(slot, |member, now| member.request(id, request, now));
     }
 
     /// What is spoken at the port a connection came to.
@@ -370,7 +383,7 @@ impl Kernel {
     fn secure(&self, slot: u16, role: PortRole) -> Option<TlsServer> {
         let secure = &self.members.slot(slot).secure;
         match role {
-            PortRole::Client => secure.client.clone(),
+            PortRole::Client | PortRole::Metrics => secure.client.clone(),
             PortRole::Peer => secure.peer.clone(),
             PortRole::Other => None,
         }
@@ -409,7 +422,7 @@ impl Kernel {
                     conn.tls.done = true;
                     conn.tls.client_chain = chain;
                 }
-                let spoken = role == PortRole::Client;
+                let spoken = role.is_spoken();
                 self.member_handle(slot, Inbound::Accept { conn: id, spoken });
             }
             Err((error, alert)) => {

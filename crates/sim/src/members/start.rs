@@ -20,6 +20,7 @@ impl Hosted {
             cluster: etcd::ClusterId(0),
             data_dir: String::new(),
             heartbeat_us: 0,
+            log_level: etcd::Level::Info,
             stopped: false,
             inbox: std::collections::VecDeque::new(),
             missed_tick: false,

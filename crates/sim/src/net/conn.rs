@@ -7,16 +7,17 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use etcd::rpc::{CallId, ConnId, Reply};
+use etcd::rpc::{Answer, CallId, ConnId, HttpAnswer, Reply};
 
 use crate::checker::CallNote;
 use crate::ids::{HostId, Pid};
 use crate::kernel::Kernel;
 use crate::members::Inbound;
 use crate::net::flight::{Cargo, Flight, Load};
+use crate::net::http::{Http, HttpResponse};
 use crate::net::link::{RETRANSMIT_MAX_US, RETRANSMIT_MIN_US};
 use crate::net::tls::{Alert, TlsMessage};
-use crate::net::{Owner, Packet, PortRole, Target, ip_of, ip_text};
+use crate::net::{Owner, Packet, Target, ip_of, ip_text};
 use crate::queue::Event;
 
 /// Why a connection could not be made. `Display` is what Go's dialer says.
@@ -425,7 +426,7 @@ impl Kernel {
             Owner::Member { .. } if tls => {}
             Owner::Member { slot: member, run } => {
                 let conn = id_of(slot, serial);
-                let accepted = Inbound::Accept { conn, spoken: role == PortRole::Client };
+                let accepted = Inbound::Accept { conn, spoken: role.is_spoken() };
                 self.member_inbound(member, run, accepted);
             }
             Owner::Process(pid) => {
@@ -495,7 +496,14 @@ impl Kernel {
                 self.checks.replied(self.now_us, member, note, &result);
             }
         }
-        self.conn_transmit(slot, false, Cargo::Data(Packet::Reply { call, result, done }));
+        let packet = match result {
+            Ok(Answer::Http(answer)) => {
+                let HttpAnswer { status, content_type, body } = answer;
+                Packet::Http(Http::Response(HttpResponse::new(status, content_type, body)))
+            }
+            result => Packet::Reply { call, result, done },
+        };
+        self.conn_transmit(slot, false, Cargo::Data(packet));
     }
 
     /// Closes the connections of a client process that ended.

@@ -93,6 +93,7 @@ pub(crate) fn op_name(op: &Op) -> &'static str {
         Op::RoleDelete(_) => "RoleDelete",
         Op::RoleGrantPermission(_) => "RoleGrantPermission",
         Op::RoleRevokePermission(_) => "RoleRevokePermission",
+        Op::Http(_) => "HTTP",
         Op::Cancel => "cancel",
     }
 }
@@ -126,6 +127,7 @@ pub(crate) fn answer_name(answer: &Answer) -> &'static str {
         Answer::UserList(_) => "UserList",
         Answer::RoleGet(_) => "RoleGet",
         Answer::RoleList(_) => "RoleList",
+        Answer::Http(_) => "HTTP",
     }
 }
 

@@ -17,7 +17,11 @@ pub(super) fn method_of(op: &Op) -> (&'static str, bool) {
         Op::LeaseKeepAlive(_) => ("Lease/LeaseKeepAlive", true),
         Op::LeaseTimeToLive(_) => ("Lease/LeaseTimeToLive", true),
         Op::LeaseLeases => ("Lease/LeaseLeases", true),
-        Op::WatchCreate { .. } | Op::WatchCancel { .. } | Op::WatchProgress | Op::Cancel => {
+        Op::WatchCreate { .. }
+        | Op::WatchCancel { .. }
+        | Op::WatchProgress
+        | Op::Http(_)
+        | Op::Cancel => {
             ("Watch/Watch", false)
         }
         Op::MemberAdd(_) => ("Cluster/MemberAdd", false),

@@ -1,8 +1,9 @@
 //! From flags and variables to a member's configuration, with etcd's checks in etcd's order.
 
-use etcd::{AutoCompaction, Config, InitialState, Release, TlsFiles};
+use etcd::{AutoCompaction, Config, InitialState, Level, Release, TlsFiles};
 
 use super::flags::{Fault, Values};
+use super::gates::is_on;
 use crate::etcdctl::go::{addr, duration, json, quote::quote};
 
 /// Something to print.
@@ -23,6 +24,20 @@ pub(super) struct Start {
     pub(super) config: Config,
     /// What was said on the way.
     pub(super) said: Vec<Said>,
+    /// `--log-level` and `--log-outputs` as given.
+    pub(super) log_level: String,
+    pub(super) log_outputs: String,
+}
+
+impl Start {
+    /// What was said that is at least as grave.
+    pub(super) fn said_from(&self, level: Level) -> Vec<Said> {
+        let grave = |said: &&Said| match said {
+            Said::Log(of, ..) => log_level(of).is_none_or(|of| of >= level),
+            _ => true,
+        };
+        self.said.iter().filter(grave).cloned().collect()
+    }
 }
 
 /// etcd does not start.
@@ -52,14 +67,41 @@ const CONFLICTING_BOOTSTRAP: &str = "multiple discovery or bootstrap flags are s
 const UNSET_ADVERTISE: &str =
     "--advertise-client-urls is required when --listen-client-urls is set explicitly";
 
-/// Reads a command line, its name first, and the environment. `absolute` makes paths absolute.
+/// What the command line may look at: `absolute` makes paths absolute, `read` reads a file, its
+/// error being Go's.
+pub(super) struct Around<'a> {
+    pub(super) env: &'a [(String, String)],
+    pub(super) absolute: &'a dyn Fn(&str) -> String,
+    pub(super) read: &'a dyn Fn(&str) -> Result<String, String>,
+}
+
+/// Flags of 3.6 that have another name now, and may not be given beside it.
+const RENAMED: [(&str, &str); 16] = [
+    ("experimental-compact-hash-check-time", "compact-hash-check-time"),
+    ("experimental-corrupt-check-time", "corrupt-check-time"),
+    ("experimental-compaction-batch-limit", "compaction-batch-limit"),
+    ("experimental-watch-progress-notify-interval", "watch-progress-notify-interval"),
+    ("experimental-warning-apply-duration", "warning-apply-duration"),
+    ("experimental-bootstrap-defrag-threshold-megabytes", "bootstrap-defrag-threshold-megabytes"),
+    ("experimental-memory-mlock", "memory-mlock"),
+    ("experimental-snapshot-catchup-entries", "snapshot-catchup-entries"),
+    ("experimental-compaction-sleep-interval", "compaction-sleep-interval"),
+    ("experimental-downgrade-check-time", "downgrade-check-time"),
+    ("experimental-peer-skip-client-san-verification", "peer-skip-client-san-verification"),
+    ("experimental-enable-distributed-tracing", "enable-distributed-tracing"),
+    ("experimental-distributed-tracing-address", "distributed-tracing-address"),
+    ("experimental-distributed-tracing-service-name", "distributed-tracing-service-name"),
+    ("experimental-distributed-tracing-instance-id", "distributed-tracing-instance-id"),
+    ("experimental-distributed-tracing-sampling-rate", "distributed-tracing-sampling-rate"),
+];
+
+/// Reads a command line, its name first, with the environment or the file that it names.
 pub(super) fn parse(
     release: Release,
     args: &[String],
-    env: &[(String, String)],
-    absolute: &dyn Fn(&str) -> String,
+    around: &Around<'_>,
 ) -> Result<Start, Refusal> {
-    let mut reading = Reading { release, said: Vec::new() };
+    let mut reading = Reading { release, said: Vec::new(), from_file: false };
     let values = match Values::parse(release, args.get(1..).unwrap_or_default()) {
         Ok(values) => values,
         Err(fault) => return Err(reading.unread(fault, args)),
@@ -67,12 +109,13 @@ pub(super) fn parse(
     if values.bool("version") {
         return Err(reading.version());
     }
-    reading.check(values, args, env, absolute)
+    reading.check(values, args, around)
 }
 
 struct Reading {
     release: Release,
     said: Vec<Said>,
+    from_file: bool,
 }
 
 impl Reading {
@@ -152,14 +195,33 @@ impl Reading {
         mut self,
         mut values: Values,
         args: &[String],
-        env: &[(String, String)],
-        absolute: &dyn Fn(&str) -> String,
+        around: &Around<'_>,
     ) -> Result<Start, Refusal> {
-        let env_error = self.environment(&mut values, env)?;
-        let mut verdict = env_error;
+        let absolute = around.absolute;
+        let in_env = |(key, _): &&(String, String)| key == "ETCD_CONFIG_FILE";
+        let file = match (values.text("config-file"), around.env.iter().find(in_env)) {
+            ("", Some((_, path))) => path.clone(),
+            (path, _) => path.to_owned(),
+        };
+        self.from_file = !file.is_empty();
+        let mut verdict = if self.from_file {
+            // A file is all there is: other flags, and variables, do not count.
+            values.forget();
+            (around.read)(&file).and_then(|text| super::file::read(&text, &mut values)).err()
+        } else {
+            self.environment(&mut values, around.env)?
+        };
         if verdict.is_none() {
-            verdict = self.validate(&values).err();
+            let fine = super::gates::conflict(self.release, &values);
+            verdict = fine.and_then(|()| self.validate(&values)).err();
         }
+        if self.from_file && verdict.is_none() {
+            let caller = self.caller("etcdmain/config.go:175", "etcdmain/config.go:368");
+            let msg = "loaded server configuration, other configuration command line flags and \
+                       environment variables will be ignored if provided";
+            self.log("info", caller, msg, field("path", &file));
+        }
+        self.deprecated(&values);
         self.running(args);
         if let Some(error) = verdict {
             return Err(self.unverified(error));
@@ -187,8 +249,53 @@ impl Reading {
         let initial_cluster = initial_cluster(&cluster)
             .map_err(|error| self.fatal(format!("error setting up initial cluster: {error}")))?;
         self.retention(&values)?;
+        self.auth(&values)?;
         let config = self.config(&values, initial_cluster, absolute(&data_dir), absolute);
-        Ok(Start { config, said: self.said })
+        let text = |name: &str| values.text(name).to_owned();
+        let (log_level, log_outputs) = (text("log-level"), text("log-outputs"));
+        Ok(Start { config, said: self.said, log_level, log_outputs })
+    }
+
+    /// The options of tokens and passwords, which etcd looks at when it builds the server.
+    fn auth(&mut self, values: &Values) -> Result<(), Refusal> {
+        let token = values.text("auth-token");
+        match token.split(',').next().unwrap_or_default() {
+            "simple" | "" => {}
+            "jwt" => {
+                let text = "--auth-token=jwt is not part of this lab: its members give out \
+                            simple tokens only";
+                self.said.push(Said::Err(format!("etcd: {text}\n")));
+                return Err(self.refuse(1, text));
+            }
+            kind => {
+                let error = "auth: invalid auth options";
+                let fields = field("type", kind) + &field("error", error);
+                self.log("warn", "auth/store.go:1149", "unknown token type", fields);
+                let fields = field("error", error);
+                let msg = "failed to create token provider";
+                self.log("warn", "etcdserver/server.go:372", msg, fields);
+                return Err(self.fatal(error));
+            }
+        }
+        let cost = values.uint("bcrypt-cost").unwrap_or_default();
+        if !(4..=31).contains(&cost) {
+            let msg = "use default bcrypt cost instead of the invalid given cost";
+            let fields = format!(
+                ",\"min-cost\":4,\"max-cost\":31,\"default-cost\":10,\"given-cost\":{cost}"
+            );
+            let caller = self.caller("auth/store.go:950", "auth/store.go:1037");
+            self.log("warn", caller, msg, fields);
+        }
+        Ok(())
+    }
+
+    /// A warning for each flag that is on its way out.
+    fn deprecated(&mut self, values: &Values) {
+        for name in values.given() {
+            let Some(text) = deprecation(self.release, name) else { continue };
+            let caller = self.caller("etcdmain/config.go:272", "etcdmain/config.go:390");
+            self.log("warn", caller, &text, String::new());
+        }
     }
 
     /// `flags.SetFlagsFromEnv`. A variable that cannot be read is an error of the whole; one
@@ -237,6 +344,15 @@ impl Reading {
 
     /// `embed.Config.Validate`.
     fn validate(&mut self, values: &Values) -> Result<(), String> {
+        let both = |(old, new): &&(&str, &str)| values.is_set(old) && values.is_set(new);
+        if let Some((old, new)) = RENAMED.iter().find(both).filter(|_| self.release.is_3_6()) {
+            return Err(format!(
+                "cannot set --{old} and --{new} at the same time, please use --{new} only"
+            ));
+        }
+        if values.text("logger") == "capnslog" {
+            return Err("--logger=capnslog is removed in v3.5".to_owned());
+        }
         if values.text("logger") != "zap" {
             return Err(format!(
                 "unknown logger option {}",
@@ -265,7 +381,8 @@ impl Reading {
             return Err(CONFLICTING_BOOTSTRAP.to_owned());
         }
         timing(values)?;
-        if values.is_set("listen-client-urls") && !values.is_set("advertise-client-urls") {
+        let listens = values.is_set("listen-client-urls") && !self.from_file;
+        if listens && !values.is_set("advertise-client-urls") {
             return Err(UNSET_ADVERTISE.to_owned());
         }
         match values.text("auto-compaction-mode") {
@@ -275,11 +392,48 @@ impl Reading {
                 return Err(format!("unknown auto-compaction-mode {}", quote(mode.as_bytes())));
             }
         }
+        self.checks(values)?;
         if self.release.is_3_6() && values.text("name") == "default" {
             let msg = "it isn't recommended to use default name, please set a value for \
                        --name. Note that etcd might run into issue when multiple members have \
                        the same default name";
             self.log("warn", "embed/config.go:1318", msg, field("name", "default"));
+        }
+        Ok(())
+    }
+
+    /// What etcd says of checkpoints and of the intervals of its checks.
+    fn checks(&mut self, values: &Values) -> Result<(), String> {
+        let checkpoint = is_on(values, "LeaseCheckpoint");
+        let persist = is_on(values, "LeaseCheckpointPersist");
+        let (feature, beside) = if self.release.is_3_6() {
+            ("enabling feature gate LeaseCheckpointPersist", "feature gate LeaseCheckpoint")
+        } else {
+            (
+                "setting experimental-enable-lease-checkpoint-persist",
+                "experimental-enable-lease-checkpoint",
+            )
+        };
+        if checkpoint && !persist {
+            let (caller, msg) = if self.release.is_3_6() {
+                let msg = "Detected that checkpointing is enabled without persistence. Consider \
+                           enabling feature gate LeaseCheckpointPersist";
+                ("embed/config.go:1296", msg)
+            } else {
+                let msg = "Detected that checkpointing is enabled without persistence. Consider \
+                           enabling experimental-enable-lease-checkpoint-persist";
+                ("embed/config.go:775", msg)
+            };
+            self.log("warn", caller, msg, String::new());
+        }
+        if persist && !checkpoint {
+            return Err(format!("{feature} requires enabling {beside}"));
+        }
+        for name in ["experimental-compact-hash-check-time", "compact-hash-check-time"] {
+            let known = values.find(name).is_some();
+            if known && values.duration_us(name).is_none_or(|us| us == 0) {
+                return Err(format!("--{name} must be >0 (set to {})", values.text(name)));
+            }
         }
         Ok(())
     }
@@ -315,6 +469,10 @@ impl Reading {
             }
         };
         let catchup = renamed("snapshot-catchup-entries", "experimental-snapshot-catchup-entries");
+        let corrupt = renamed("corrupt-check-time", "experimental-corrupt-check-time");
+        let compaction = renamed("compact-hash-check-time", "experimental-compact-hash-check-time");
+        let downgrade = renamed("downgrade-check-time", "experimental-downgrade-check-time");
+        let duration = |name, default| values.duration_us(name).unwrap_or(default);
         let notify = renamed(
             "watch-progress-notify-interval",
             "experimental-watch-progress-notify-interval",
@@ -348,6 +506,16 @@ impl Reading {
             max_learners: uint("max-learners", defaults.max_learners),
             strict_reconfig_check: values.bool("strict-reconfig-check"),
             auto_compaction: auto_compaction(values),
+            auth_token_ttl_s: uint("auth-token-ttl", defaults.auth_token_ttl_s),
+            bcrypt_cost: uint("bcrypt-cost", defaults.bcrypt_cost),
+            initial_corrupt_check: is_on(values, "InitialCorruptCheck"),
+            compact_hash_check: is_on(values, "CompactHashCheck"),
+            lease_checkpoint: is_on(values, "LeaseCheckpoint"),
+            corrupt_check_us: duration(corrupt, defaults.corrupt_check_us),
+            compact_hash_check_us: duration(compaction, defaults.compact_hash_check_us),
+            downgrade_check_us: duration(downgrade, defaults.downgrade_check_us),
+            listen_metrics_urls: values.urls("listen-metrics-urls"),
+            log_level: log_level(values.text("log-level")).unwrap_or(defaults.log_level),
             watch_progress_notify_us: values
                 .duration_us(notify)
                 .unwrap_or(defaults.watch_progress_notify_us),
@@ -358,6 +526,64 @@ impl Reading {
             ..defaults
         }
     }
+}
+
+/// zap's levels by name.
+pub(super) fn log_level(name: &str) -> Option<Level> {
+    Some(match name {
+        "debug" | "DEBUG" => Level::Debug,
+        "info" | "INFO" | "" => Level::Info,
+        "warn" | "WARN" => Level::Warn,
+        "error" | "ERROR" => Level::Error,
+        "panic" | "PANIC" | "dpanic" | "DPANIC" => Level::Panic,
+        "fatal" | "FATAL" => Level::Fatal,
+        _ => return None,
+    })
+}
+
+/// What etcd says when a flag that will go is given.
+fn deprecation(release: Release, name: &str) -> Option<String> {
+    if !release.is_3_6() {
+        let old = name == "enable-v2" || name == "experimental-enable-v2v3";
+        let old = old || name == "proxy" || name.starts_with("proxy-");
+        return old.then(|| format!("--{name} is deprecated"));
+    }
+    let gate = match name {
+        "max-snapshots" => {
+            let text = "--max-snapshots is deprecated in 3.6 and will be decommissioned in 3.8.";
+            return Some(text.to_owned());
+        }
+        "v2-deprecation" => {
+            let text = "--v2-deprecation is deprecated and scheduled for removal in v3.8. The \
+                        default value is enforced, ignoring user input.";
+            return Some(text.to_owned());
+        }
+        "experimental-compact-hash-check-enabled" => "CompactHashCheck",
+        "experimental-txn-mode-write-with-shared-buffer" => "TxnModeWriteWithSharedBuffer",
+        name => {
+            let (_, new) = RENAMED.iter().find(|(old, _)| *old == name)?;
+            return Some(renaming(name, new));
+        }
+    };
+    let (this, next) = if gate == "CompactHashCheck" { ("3.6", "3.7") } else { ("v3.6", "v3.7") };
+    Some(format!(
+        "--{name} is deprecated in {this} and will be decommissioned in {next}. Use \
+         '--feature-gates={gate}=true' instead."
+    ))
+}
+
+/// The sentences differ in their `v`s and quotes, as they do in etcd.
+fn renaming(old: &str, new: &str) -> String {
+    let tracing = old.contains("distributed-tracing");
+    let v = if tracing || old == "experimental-compact-hash-check-time" { "" } else { "v" };
+    let new = match old {
+        "experimental-compaction-sleep-interval" => format!("'{new}'"),
+        _ if tracing => format!("--{new}"),
+        _ => format!("'--{new}'"),
+    };
+    format!(
+        "--{old} is deprecated in {v}3.6 and will be decommissioned in {v}3.7. Use {new} instead."
+    )
 }
 
 /// `parseCompactionRetention`, of what was found readable: whole hours, a duration, revisions.
@@ -382,7 +608,7 @@ fn auto_compaction(values: &Values) -> AutoCompaction {
 
 /// What etcd would do and the lab does not: better said than ignored.
 fn beyond_the_lab(values: &Values) -> Option<String> {
-    let given = ["config-file", "discovery", "discovery-srv", "discovery-endpoints"];
+    let given = ["discovery", "discovery-srv", "discovery-endpoints"];
     if let Some(name) = given.into_iter().find(|name| !values.text(name).is_empty()) {
         return Some(format!("--{name}"));
     }

@@ -14,11 +14,13 @@ pub(super) enum Kind {
     Duration,
     /// URLs separated by commas; these words stand for none or all.
     Urls,
+    /// Features to switch on and off.
+    Gates,
     /// One of these.
     OneOf(&'static [&'static str]),
 }
 
-use Kind::{Bool, Duration, Int, OneOf, Text, Uint, Urls};
+use Kind::{Bool, Duration, Gates, Int, OneOf, Text, Uint, Urls};
 
 /// Which releases have a flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,8 +181,73 @@ pub(super) static SECTIONS: &[Section] = &[
                 "10m0s",
                 "the same by its old name",
             ),
+            flag("config-file", Text, "", "a file that says all this, instead of flags"),
             flag("logger", Text, "zap", "the only logger there is"),
             flag("log-level", Text, "info", "debug, info, warn, error, panic or fatal"),
+            flag("log-outputs", Text, "default", "stderr, stdout, or a file"),
+        ],
+    ),
+    (
+        "Auth",
+        &[
+            flag("auth-token", Text, "simple", "the kind of tokens: simple"),
+            flag("bcrypt-cost", Uint, "10", "strength of the hashes of passwords, 4 to 31"),
+            flag("auth-token-ttl", Uint, "300", "seconds a simple token lives unused"),
+        ],
+    ),
+    (
+        "Features and checks",
+        &[
+            Flag { since: V36, ..flag("feature-gates", Gates, "", "features: Name=true,...") },
+            flag(
+                "experimental-initial-corrupt-check",
+                Bool,
+                "false",
+                "compare data before serving",
+            ),
+            Flag {
+                since: V36,
+                ..flag("corrupt-check-time", Duration, "0s", "time between comparisons of all data")
+            },
+            flag("experimental-corrupt-check-time", Duration, "0s", "the same by its old name"),
+            flag(
+                "experimental-compact-hash-check-enabled",
+                Bool,
+                "false",
+                "compare the hashes of compactions",
+            ),
+            Flag {
+                since: V36,
+                ..flag(
+                    "compact-hash-check-time",
+                    Duration,
+                    "1m0s",
+                    "time between comparisons of the hashes of compactions",
+                )
+            },
+            flag(
+                "experimental-compact-hash-check-time",
+                Duration,
+                "1m0s",
+                "the same by its old name",
+            ),
+            flag(
+                "experimental-enable-lease-checkpoint",
+                Bool,
+                "false",
+                "let a new leader know what leases have left",
+            ),
+            flag(
+                "experimental-enable-lease-checkpoint-persist",
+                Bool,
+                "false",
+                "keep that in the data file too",
+            ),
+            Flag {
+                since: V36,
+                ..flag("downgrade-check-time", Duration, "5s", "time between checks of a downgrade")
+            },
+            flag("experimental-downgrade-check-time", Duration, "5s", "the same by its old name"),
         ],
     ),
 ];
@@ -196,11 +263,7 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
             "enable-grpc-gateway",
             "enable-log-rotation",
             "enable-pprof",
-            "experimental-compact-hash-check-enabled",
             "experimental-enable-distributed-tracing",
-            "experimental-enable-lease-checkpoint",
-            "experimental-enable-lease-checkpoint-persist",
-            "experimental-initial-corrupt-check",
             "experimental-memory-mlock",
             "experimental-peer-skip-client-san-verification",
             "experimental-stop-grpc-service-on-defrag",
@@ -232,10 +295,7 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
         Both,
         &[
             "backend-batch-interval",
-            "experimental-compact-hash-check-time",
             "experimental-compaction-sleep-interval",
-            "experimental-corrupt-check-time",
-            "experimental-downgrade-check-time",
             "experimental-warning-apply-duration",
             "grpc-keepalive-interval",
             "grpc-keepalive-min-time",
@@ -248,14 +308,11 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
         Duration,
         V36,
         &[
-            "compact-hash-check-time",
             "compaction-sleep-interval",
-            "corrupt-check-time",
             "discovery-dial-timeout",
             "discovery-keepalive-time",
             "discovery-keepalive-timeout",
             "discovery-request-timeout",
-            "downgrade-check-time",
             "experimental-warning-unary-request-duration",
             "warning-apply-duration",
             "warning-unary-request-duration",
@@ -275,8 +332,6 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
         Uint,
         Both,
         &[
-            "auth-token-ttl",
-            "bcrypt-cost",
             "experimental-bootstrap-defrag-threshold-megabytes",
             "max-concurrent-streams",
             "max-snapshots",
@@ -300,7 +355,6 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
         Text,
         Both,
         &[
-            "auth-token",
             "backend-bbolt-freelist-type",
             "cert-file",
             "cipher-suites",
@@ -308,7 +362,6 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
             "client-cert-file",
             "client-crl-file",
             "client-key-file",
-            "config-file",
             "cors",
             "discovery",
             "discovery-proxy",
@@ -319,7 +372,6 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
             "experimental-distributed-tracing-service-name",
             "host-whitelist",
             "key-file",
-            "log-outputs",
             "log-rotation-config-json",
             "metrics",
             "peer-cert-allowed-cn",
@@ -350,7 +402,6 @@ pub(super) static ACCEPTED: &[(Kind, Since, &[&str])] = &[
             "distributed-tracing-address",
             "distributed-tracing-instance-id",
             "distributed-tracing-service-name",
-            "feature-gates",
             "log-format",
         ],
     ),
@@ -462,6 +513,18 @@ impl Values {
         Ok(())
     }
 
+    /// As if nothing was given.
+    pub(super) fn forget(&mut self) {
+        self.given.clear();
+    }
+
+    /// The flags that were given, sorted.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let mut given: Vec<&'static str> = self.given.iter().map(|(name, _)| *name).collect();
+        flat::sort(&mut given);
+        given
+    }
+
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| *given == name)
     }
@@ -518,6 +581,7 @@ fn check(kind: Kind, value: &str) -> Result<(), String> {
         Duration => duration::parse(value).map(drop).map_err(short),
         Urls if value.is_empty() => Ok(()),
         Urls => addr::parse_urls(&value.split(',').collect::<Vec<_>>()).map(drop),
+        Gates => super::gates::check(value),
         OneOf(words) if !words.contains(&value) => Err("invalid value".to_owned()),
         OneOf(_) | Text => Ok(()),
     }

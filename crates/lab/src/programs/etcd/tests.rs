@@ -1,6 +1,6 @@
 //! What the flags of `etcd` become, and what it refuses.
 
-use super::config::{Refusal, Said, parse};
+use super::config::{Around, Refusal, Said, parse};
 use super::*;
 
 fn args(line: &str) -> Vec<String> {
@@ -10,7 +10,12 @@ fn args(line: &str) -> Vec<String> {
 fn start(line: &str, env: &[(&str, &str)]) -> Result<config::Start, Refusal> {
     let env: Vec<_> =
         env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    parse(Release::V3_6, &args(line), &env, &|path| format!("/cwd/{path}"))
+    let read = |path: &str| match path {
+        "good.yml" => Ok("name: m9\nauto-compaction-retention: 5m\n".to_owned()),
+        _ => Err(format!("open {path}: no such file or directory")),
+    };
+    let absolute = |path: &str| format!("/cwd/{path}");
+    parse(Release::V3_6, &args(line), &Around { env: &env, absolute: &absolute, read: &read })
 }
 
 fn messages(said: &[Said]) -> Vec<&str> {
@@ -117,4 +122,67 @@ fn the_session_configures_members_too() {
     assert_eq!(argv[0], "etcd");
     assert!(configure("3.5.33", &["--nope".to_owned()]).is_err());
     assert!(configure("three", &[]).is_err());
+}
+
+#[test]
+fn a_file_counts_instead_of_flags_and_variables() {
+    let started = start("--config-file good.yml --name x", &[("ETCD_NAME", "y")]).unwrap();
+    assert_eq!(started.config.name, "m9");
+    let period_us = 300_000_000;
+    assert_eq!(started.config.auto_compaction, etcd::AutoCompaction::Periodic { period_us });
+    let said = messages(&started.said);
+    assert!(said[1].starts_with("loaded server configuration"), "{said:?}");
+    let refusal = start("--config-file nofile.yml", &[]).unwrap_err();
+    assert_eq!(refusal.reason, "open nofile.yml: no such file or directory");
+    assert_eq!(refusal.exit_code, 1);
+    assert_eq!(messages(&refusal.said), ["Running: ", "failed to verify flags"]);
+}
+
+#[test]
+fn features_are_switched_by_gates_and_by_their_old_flags() {
+    let config = |line: &str| start(line, &[]).unwrap().config;
+    assert!(config("--feature-gates=InitialCorruptCheck=true").initial_corrupt_check);
+    assert!(config("--experimental-initial-corrupt-check").initial_corrupt_check);
+    let all = config("--feature-gates=AllAlpha=true,CompactHashCheck=false");
+    assert!(all.initial_corrupt_check && !all.compact_hash_check && all.lease_checkpoint);
+    let checks = config("--corrupt-check-time=5s --compact-hash-check-time 2m");
+    assert_eq!((checks.corrupt_check_us, checks.compact_hash_check_us), (5_000_000, 120_000_000));
+    let both = "--feature-gates=CompactHashCheck=true --experimental-compact-hash-check-enabled";
+    assert_eq!(
+        start(both, &[]).unwrap_err().reason,
+        "cannot specify both flags: --experimental-compact-hash-check-enabled=true and \
+         --feature-gates=CompactHashCheck=true at the same time, please just use \
+         --feature-gates=CompactHashCheck=true"
+    );
+    assert_eq!(
+        start("--feature-gates=Nope=true", &[]).unwrap_err().reason,
+        "invalid value \"Nope=true\" for flag -feature-gates: unrecognized feature gate: Nope"
+    );
+    assert_eq!(
+        start("--corrupt-check-time=5s --experimental-corrupt-check-time=5s", &[])
+            .unwrap_err()
+            .reason,
+        "cannot set --experimental-corrupt-check-time and --corrupt-check-time at the same time, \
+         please use --corrupt-check-time only"
+    );
+}
+
+#[test]
+fn tokens_costs_and_levels() {
+    let config = start("--bcrypt-cost 4 --auth-token-ttl 60 --log-level warn", &[]).unwrap().config;
+    assert_eq!((config.bcrypt_cost, config.auth_token_ttl_s), (4, 60));
+    assert_eq!(config.log_level, etcd::Level::Warn);
+    let started = start("--bcrypt-cost 99", &[]).unwrap();
+    let said = messages(&started.said);
+    assert!(said.contains(&"use default bcrypt cost instead of the invalid given cost"));
+    let refusal = start("--auth-token=nonsense", &[]).unwrap_err();
+    assert_eq!((refusal.reason.as_str(), refusal.exit_code), ("auth: invalid auth options", 1));
+    assert!(
+        start("--auth-token=jwt,pub-key=/k", &[]).unwrap_err().reason.contains("simple tokens")
+    );
+    let started = start("--experimental-corrupt-check-time 5s", &[]).unwrap();
+    let said = messages(&started.said);
+    let old = "--experimental-corrupt-check-time is deprecated in v3.6 and will be decommissioned \
+               in v3.7. Use '--corrupt-check-time' instead.";
+    assert!(said.contains(&old), "{said:?}");
 }
