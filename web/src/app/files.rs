@@ -35,9 +35,8 @@ impl App {
     pub(super) fn pulled(&mut self, name: &str, reply: Reply) {
         match (reply.blob, reply.answer) {
             (Some(bytes), _) => {
-                let size = text::bytes(u64::from(bytes.length()));
+                // That it came is the browser's to show.
                 browser::download(name, bytes);
-                self.ui.notice(false, format!("{name} ({size}) is among your downloads."));
             }
             (None, Some(Answer::Refused(why))) => self.ui.notice(true, format!("{name}: {why}")),
             _ => {}
