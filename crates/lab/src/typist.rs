@@ -15,6 +15,9 @@ const EXIT_INTERRUPTED: i32 = 130;
 /// The exit of a command whose host is off, as ssh reports a lost connection.
 const EXIT_NO_HOST: i32 = 255;
 
+/// How long a host that is rebooting is waited for.
+const REBOOT_US: u64 = 30_000_000;
+
 /// Who types, and into what.
 pub struct Typist {
     session: Session,
@@ -105,7 +108,14 @@ impl Typist {
             self.ttys.remove(host);
         }
         let tty = self.session.next_tty();
-        self.session.apply(Input::OpenTty { tty, host: host.to_owned() })?;
+        let open =
+            |session: &mut Session| session.apply(Input::OpenTty { tty, host: host.to_owned() });
+        // Somebody who has just rebooted a host tries again until it is back.
+        let until_us = self.session.now_us() + REBOOT_US;
+        while self.session.reboots(host) && self.session.now_us() < until_us {
+            self.session.advance_until_output(self.session.now_us() + 1_000_000);
+        }
+        open(&mut self.session)?;
         self.ttys.insert(host.to_owned(), tty);
         Ok(tty)
     }

@@ -19,6 +19,8 @@ pub(crate) struct Host {
     pub(crate) disk: Disk,
     /// Its first process, where the world has one.
     pub(crate) init: Option<crate::ids::Pid>,
+    /// Whether it is between two runs.
+    pub(crate) reboots: bool,
 }
 
 /// The directories every host has.
@@ -63,7 +65,7 @@ impl Host {
         let name = hosts[usize::from(id.0)].clone();
         furnish(&mut disk, &name, hosts, at).expect("an empty disk has room for a system");
         disk.settle(0);
-        Host { name, on: true, skew_us: 0, disk, init: None }
+        Host { name, on: true, skew_us: 0, disk, init: None, reboots: false }
     }
 }
 

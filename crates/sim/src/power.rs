@@ -25,11 +25,19 @@ impl Sys {
             return false;
         }
         let host = kernel.host_of(self.pid);
+        kernel.host_mut(host).reboots = again;
         kernel.queue.push(kernel.now_us, Event::Power { host, on: false });
         if again {
             kernel.queue.push(kernel.now_us + BOOT_US, Event::Power { host, on: true });
         }
         true
+    }
+}
+
+impl crate::world::World {
+    /// Whether a host went off by itself, and will come back by itself.
+    pub fn reboots(&self, host: HostId) -> bool {
+        self.kernel.borrow().host(host).reboots
     }
 }
 
@@ -54,6 +62,7 @@ impl Kernel {
         }
         if on {
             // It was off, so the power can come back.
+            self.host_mut(host).reboots = false;
             let _ = self.give_power(host);
         } else {
             let now_us = self.now_us;

@@ -171,7 +171,7 @@ pub struct Advanced {
 
 /// A world.
 pub struct World {
-    kernel: KernelRef,
+    pub(crate) kernel: KernelRef,
     names: Vec<String>,
     user: String,
 }

@@ -60,9 +60,34 @@ async fn run(sys: Sys) -> i32 {
                     return 1;
                 }
             }
-            sys.run_member(start.config).await
+            serve(&sys, start.config).await
         }
     }
+}
+
+/// Runs the member; systemd, where it started the process, hears when it serves.
+#[cfg(feature = "k8s")]
+async fn serve(sys: &Sys, config: Config) -> i32 {
+    const LOOK_US: u64 = 10_000;
+    let told = async {
+        if sys.env("NOTIFY_SOCKET").is_some() {
+            while !sys.serves() {
+                sys.sleep_us(LOOK_US).await;
+            }
+            crate::systemd::notify(sys, "READY=1").await;
+        }
+        std::future::pending::<()>().await;
+    };
+    match sim::race(sys.run_member(config), told).await {
+        sim::Either::Left(code) => code,
+        sim::Either::Right(()) => unreachable!("what is told last never ends"),
+    }
+}
+
+/// Runs the member.
+#[cfg(not(feature = "k8s"))]
+async fn serve(sys: &Sys, config: Config) -> i32 {
+    sys.run_member(config).await
 }
 
 /// The configuration of a member whose flags are not typed into a shell, and its command

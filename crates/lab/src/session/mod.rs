@@ -306,6 +306,11 @@ impl Session {
         Ok(())
     }
 
+    /// Whether a host went off by itself, to come back at once.
+    pub fn reboots(&self, host: &str) -> bool {
+        self.host(host).is_ok_and(|id| self.world.reboots(id))
+    }
+
     fn live_tty(&mut self, tty: TtyId) -> Result<&mut Terminal, String> {
         if !self.world.tty_alive(sim_tty(tty)) {
             return Err("the shell of this terminal is gone".into());

@@ -27,6 +27,14 @@ mod service;
 mod status;
 mod unit;
 
+/// Tells systemd how a service is, where systemd started it and wants to know.
+pub(crate) async fn notify(sys: &sim::Sys, state: &str) {
+    if let Some(socket) = sys.env("NOTIFY_SOCKET") {
+        // A manager that is gone needs no news.
+        let _ = sys.ask_local(&socket, state.to_owned()).await;
+    }
+}
+
 /// Where systemctl asks.
 pub(crate) const PRIVATE: &str = "/run/systemd/private";
 /// Where services say that they are ready.

@@ -6,6 +6,8 @@ mod bare;
 mod certificates;
 mod cluster;
 #[cfg(feature = "k8s")]
+mod external;
+#[cfg(feature = "k8s")]
 pub(crate) mod system;
 
 pub(crate) use cluster::{PKI_DIR, member_flags};
@@ -63,6 +65,15 @@ pub static WORLDS: &[World] = &[
         hosts: bare::hosts,
         spec: bare::spec,
         ready: |_| true,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "external",
+        summary: "etcd on hosts of its own: etcd1 to etcd3 under systemd with certificates",
+        user: "student",
+        hosts: external::hosts,
+        spec: external::spec,
+        ready: external::ready,
     },
 ];
 
@@ -149,7 +160,7 @@ mod tests {
         let error = |world, members, release| options(world, members, release, 1).unwrap_err();
         assert_eq!(
             error("moon", 3, "3.6"),
-            "unknown world 'moon'; there is cluster, cluster-tls, bare"
+            "unknown world 'moon'; there is cluster, cluster-tls, bare, external"
         );
         assert_eq!(error("cluster", 0, "3.6"), "0 members: a world has 1 to 9");
         assert_eq!(

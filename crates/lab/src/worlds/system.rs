@@ -72,17 +72,25 @@ pub(super) fn spec(options: &WorldOptions, hosts: Vec<String>, user: &str) -> Wo
     }
 }
 
+/// The accounts of a host where `student` works, and these.
+pub(super) fn passwd(more: &str) -> String {
+    format!("{PASSWD}{more}student:x:1000:1000:,,,:/home/student:/bin/bash\n")
+}
+
+/// Their groups.
+pub(super) fn group(more: &str) -> String {
+    format!("{}{more}student:x:1000:\n", GROUP.replace("STUDENT", "student"))
+}
+
 /// The files of one host.
 pub(super) fn files(host: &str, student: bool) -> Vec<Install> {
     let file = |path: &str, bytes: Bytes, mode| Install::file(host, path, bytes, mode);
     let text = |path: &str, text: &str| file(path, Bytes::copy_from_slice(text.as_bytes()), 0o644);
-    let (members, account) = if student { ("student", true) } else { ("", false) };
-    let mut passwd = PASSWD.to_owned();
-    let mut group = GROUP.replace("STUDENT", members);
-    if account {
-        passwd.push_str("student:x:1000:1000:,,,:/home/student:/bin/bash\n");
-        group.push_str("student:x:1000:\n");
-    }
+    let (passwd, group) = if student {
+        (passwd(""), group(""))
+    } else {
+        (PASSWD.to_owned(), GROUP.replace("STUDENT", ""))
+    };
     let mut all = vec![
         text("/etc/passwd", &passwd),
         text("/etc/group", &group),
@@ -109,7 +117,7 @@ pub(super) fn files(host: &str, student: bool) -> Vec<Install> {
         Install::dir(host, "/var/tmp", 0o1777),
         Install::link(host, "/sbin", "/usr/sbin"),
     ];
-    if account {
+    if student {
         let home = "/home/student";
         all.push(Install::dir(host, home, 0o755).owned(STUDENT, STUDENT));
         let profile = text("/home/student/.profile", "# Settings of your login shells.\n");

@@ -3,8 +3,11 @@
 
 pub(crate) mod accounts;
 mod archive;
+mod cron;
 mod owners;
 pub(crate) mod releases;
+mod reports;
+mod ssh;
 mod sudo;
 mod useradd;
 
@@ -15,30 +18,57 @@ use crate::systemd;
 
 /// All of them.
 pub(crate) static PROGRAMS: &[Program] = &[
-    owners::CHGRP,
-    owners::CHOWN,
     accounts::GETENT,
-    useradd::GROUPADD,
     accounts::GROUPS,
     archive::GUNZIP,
     archive::GZIP,
+    archive::TAR,
+    archive::ZCAT,
+    cron::CRON,
+    cron::CRONTAB,
+    owners::CHGRP,
+    owners::CHOWN,
     owners::INSTALL,
-    systemd::journalctl::PROGRAM,
     owners::MKTEMP,
-    systemd::power::POWEROFF,
-    systemd::power::REBOOT,
     releases::PROGRAM,
-    systemd::ctl::SERVICE,
-    systemd::power::SHUTDOWN,
+    reports::FREE,
+    reports::IP,
+    reports::KILLALL,
+    reports::LESS,
+    reports::LSOF,
+    reports::MORE,
+    reports::NANO,
+    reports::NC,
+    reports::NETSTAT,
+    reports::NL,
+    reports::NPROC,
+    reports::PASTE,
+    reports::PGREP,
+    reports::PING,
+    reports::PKILL,
+    reports::REV,
+    reports::SS,
+    reports::TOP,
+    reports::UPTIME,
+    reports::VI,
+    reports::VIM,
+    reports::WATCH,
+    ssh::SCP,
+    ssh::SSH,
+    ssh::SSHD,
     sudo::SU,
     sudo::SUDO,
+    systemd::ctl::SERVICE,
     systemd::ctl::SYSTEMCTL,
+    systemd::journalctl::PROGRAM,
     systemd::manager::PROGRAM,
-    archive::TAR,
+    systemd::power::POWEROFF,
+    systemd::power::REBOOT,
+    systemd::power::SHUTDOWN,
+    useradd::GROUPADD,
     useradd::USERADD,
     useradd::USERDEL,
     useradd::USERMOD,
-    archive::ZCAT,
 ];
 
 /// Where those lie that do not lie in `/usr/bin`.
@@ -62,7 +92,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
 const EXTRA: &[&str] = &["benchmark", "etcd", "etcdctl", "etcdutl", "release-server"];
 
 /// Those that run as root, whoever starts them.
-const SETUID: &[&str] = &["su", "sudo"];
+const SETUID: &[&str] = &["crontab", "ping", "su", "sudo"];
 
 /// The files of all programs of a system: path, content, permissions.
 pub(crate) fn files() -> Vec<(String, Bytes, u16)> {

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use sim::{HttpRequest, HttpResponse, Sys};
+use sim::{HttpRequest, HttpResponse, Sys, TlsServer};
 
 use super::archive::{Entry, Kind, gzip, write_tar};
 use crate::programs::Program;
@@ -19,6 +19,12 @@ pub(super) const PROGRAM: Program = Program {
 
 /// Where it lies on its host.
 pub(crate) const PATH: &str = "/usr/local/bin/release-server";
+
+/// Its certificate.
+pub(crate) const CERTIFICATE: &str = "/etc/releases/tls.crt";
+
+/// The key of that.
+pub(crate) const KEY: &str = "/etc/releases/tls.key";
 
 /// Its unit.
 pub(crate) const UNIT: &str = "[Unit]\nDescription=Release server\nAfter=network.target\n\n\
@@ -51,7 +57,7 @@ async fn run(sys: Sys) -> i32 {
     std::future::poll_fn(move |cx| {
         for (port, listener) in &served {
             while let Some(conn) = listener.try_accept() {
-                works.push(Box::pin(super::releases::serve(sys.clone(), conn, *port == 443)));
+                works.push(Box::pin(serve(sys.clone(), conn, *port == 443)));
             }
         }
         works.retain_mut(|work| work.as_mut().poll(cx).is_pending());
@@ -60,7 +66,11 @@ async fn run(sys: Sys) -> i32 {
     .await
 }
 
-async fn serve(_sys: Sys, conn: sim::Conn, _secure: bool) -> i32 {
+async fn serve(sys: Sys, conn: sim::Conn, secure: bool) -> i32 {
+    let server = TlsServer::from_files(CERTIFICATE, KEY);
+    if secure && conn.accept_tls(&sys, &server).await.is_err() {
+        return 1;
+    }
     conn.serve(|request| async move { answer(&request) }).await;
     0
 }

@@ -1,0 +1,167 @@
+//! World `external`: three hosts that run etcd under systemd with certificates, beside a control
+//! plane that is their client.
+
+use pki::{GeneralName, Issuer, Name, PrivateKey, Template, Usage};
+use sim::{HostId, Install, WorldSpec};
+
+use super::system;
+use crate::api::WorldOptions;
+
+/// Where etcd's hosts keep their certificates.
+const PKI_DIR: &str = "/etc/etcd/pki";
+
+/// Where the control plane keeps those it reaches etcd with.
+const CLIENT_DIR: &str = "/etc/kubernetes/pki";
+
+/// The number of the user `etcd`, and of its group.
+const ETCD: u32 = 996;
+
+/// An authority lives ten years, what it signs one.
+const YEAR_S: i64 = 365 * 86_400;
+
+const MEMBERS: [&str; 3] = ["etcd1", "etcd2", "etcd3"];
+
+/// The control plane first, then etcd's hosts and a node.
+pub(super) fn hosts(_options: &WorldOptions) -> Vec<String> {
+    ["controlplane", "etcd1", "etcd2", "etcd3", "node01"].map(str::to_owned).to_vec()
+}
+
+/// The world's parts.
+pub(super) fn spec(options: &WorldOptions) -> WorldSpec {
+    let names = hosts(options);
+    let mut spec = system::spec(options, names.clone(), "student");
+    let now_s = i64::try_from(options.epoch_us / 1_000_000).expect("checked options");
+    let ca = pki::authority("etcd-ca", options.seed, now_s, now_s + 10 * YEAR_S);
+    for (number, host) in (0..).map(HostId).zip(&names) {
+        if MEMBERS.contains(&host.as_str()) {
+            spec.install.extend(member(options, host, number, &ca, now_s));
+        }
+    }
+    spec.install.extend(client(options, &ca, now_s));
+    spec
+}
+
+/// Whether all three serve.
+pub(super) fn ready(world: &sim::World) -> bool {
+    MEMBERS.iter().all(|name| {
+        let status = world.host(name).and_then(|host| world.member(host));
+        status.is_some_and(|status| status.ready && status.leader.is_some())
+    })
+}
+
+fn signed(
+    options: &WorldOptions,
+    ca: &Issuer,
+    now_s: i64,
+    (purpose, common): (&str, &str),
+    usages: &[Usage],
+    names: Vec<GeneralName>,
+) -> (String, String) {
+    let key = PrivateKey::from_seed(options.seed, purpose);
+    let leaf = Template::leaf(Name::new(&[], common), usages, names);
+    let certificate = leaf.valid(now_s, now_s + YEAR_S).issue(&key, ca);
+    (certificate.to_pem(), key.to_pem())
+}
+
+/// What etcd's hosts have.
+fn member(
+    options: &WorldOptions,
+    host: &str,
+    number: HostId,
+    ca: &Issuer,
+    now_s: i64,
+) -> Vec<Install> {
+    let file = |path: &str, text: String, mode| Install::file(host, path, text.into_bytes(), mode);
+    let mut all = vec![
+        Install::dir(host, "/var/lib/etcd", 0o700).owned(ETCD, ETCD),
+        Install::dir(host, PKI_DIR, 0o755),
+        file(&format!("{PKI_DIR}/ca.crt"), ca.certificate.to_pem(), 0o644),
+    ];
+    let names = || {
+        vec![
+            GeneralName::Dns(host.to_owned()),
+            GeneralName::Dns("localhost".to_owned()),
+            GeneralName::Ip(sim::net::ip_of(number).to_vec()),
+            GeneralName::Ip(vec![127, 0, 0, 1]),
+        ]
+    };
+    for name in ["server", "peer"] {
+        let purpose = format!("{host} {name}");
+        let usages = [Usage::ServerAuth, Usage::ClientAuth];
+        let (certificate, key) = signed(options, ca, now_s, (&purpose, host), &usages, names());
+        all.push(file(&format!("{PKI_DIR}/{name}.crt"), certificate, 0o644));
+        all.push(file(&format!("{PKI_DIR}/{name}.key"), key, 0o600).owned(ETCD, ETCD));
+    }
+    for program in ["etcd", "etcdctl", "etcdutl"] {
+        let image = sim::exe::image(program, &options.release);
+        all.push(Install::file(host, &format!("/usr/local/bin/{program}"), image, 0o755));
+    }
+    all.push(file("/etc/systemd/system/etcd.service", unit(host), 0o644));
+    let link = "/etc/systemd/system/multi-user.target.wants/etcd.service";
+    all.push(Install::link(host, link, "/etc/systemd/system/etcd.service"));
+    all.push(file("/etc/passwd", system::passwd("etcd:x:996:996::/home/etcd:/bin/false\n"), 0o644));
+    all.push(file("/etc/group", system::group("etcd:x:996:\n"), 0o644));
+    all
+}
+
+/// The unit, as guides write it.
+fn unit(host: &str) -> String {
+    let cluster: Vec<String> =
+        MEMBERS.iter().map(|name| format!("{name}=https://{name}:2380")).collect();
+    format!(
+        "[Unit]
+Description=etcd
+Documentation=https://github.com/etcd-io/etcd
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+User=etcd
+Type=notify
+ExecStart=/usr/local/bin/etcd \\
+  --name {host} \\
+  --data-dir /var/lib/etcd \\
+  --listen-client-urls https://0.0.0.0:2379 \\
+  --advertise-client-urls https://{host}:2379 \\
+  --listen-peer-urls https://0.0.0.0:2380 \\
+  --initial-advertise-peer-urls https://{host}:2380 \\
+  --initial-cluster {} \\
+  --initial-cluster-token etcd-cluster \\
+  --initial-cluster-state new \\
+  --client-cert-auth \\
+  --trusted-ca-file {PKI_DIR}/ca.crt \\
+  --cert-file {PKI_DIR}/server.crt \\
+  --key-file {PKI_DIR}/server.key \\
+  --peer-client-cert-auth \\
+  --peer-trusted-ca-file {PKI_DIR}/ca.crt \\
+  --peer-cert-file {PKI_DIR}/peer.crt \\
+  --peer-key-file {PKI_DIR}/peer.key
+Restart=on-failure
+RestartSec=5
+LimitNOFILE=40000
+
+[Install]
+WantedBy=multi-user.target
+",
+        cluster.join(",")
+    )
+}
+
+/// What the control plane reaches etcd with.
+fn client(options: &WorldOptions, ca: &Issuer, now_s: i64) -> Vec<Install> {
+    let host = "controlplane";
+    let purpose = ("apiserver etcd client", "kube-apiserver-etcd-client");
+    let (certificate, key) = signed(options, ca, now_s, purpose, &[Usage::ClientAuth], Vec::new());
+    let file =
+        |path: String, text: String, mode| Install::file(host, &path, text.into_bytes(), mode);
+    let mut all = vec![
+        file(format!("{CLIENT_DIR}/etcd/ca.crt"), ca.certificate.to_pem(), 0o644),
+        file(format!("{CLIENT_DIR}/apiserver-etcd-client.crt"), certificate, 0o644),
+        file(format!("{CLIENT_DIR}/apiserver-etcd-client.key"), key, 0o600),
+    ];
+    for program in ["etcdctl", "etcdutl"] {
+        let image = sim::exe::image(program, &options.release);
+        all.push(Install::file(host, &format!("/usr/local/bin/{program}"), image, 0o755));
+    }
+    all
+}
