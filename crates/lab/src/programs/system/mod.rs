@@ -3,6 +3,7 @@
 
 pub(crate) mod accounts;
 mod archive;
+mod awk;
 mod cron;
 mod owners;
 pub(crate) mod releases;
@@ -20,6 +21,7 @@ use crate::systemd;
 pub(crate) static PROGRAMS: &[Program] = &[
     accounts::GETENT,
     accounts::GROUPS,
+    awk::PROGRAM,
     archive::GUNZIP,
     archive::GZIP,
     archive::TAR,
