@@ -33,6 +33,9 @@ pub(crate) const SHUTDOWN: Program = Program {
     complete: None,
 };
 
+/// Longer than stopping services may take.
+const GOODBYE_US: u64 = 180_000_000;
+
 async fn end(sys: Sys, again: bool) -> i32 {
     ask(&sys, again).await.unwrap_or(1)
 }
@@ -51,6 +54,8 @@ pub(super) async fn ask(sys: &Sys, again: bool) -> Result<i32, Errno> {
         .await;
         return Ok(1);
     }
+    // The next thing that happens to whoever asked is that the power goes.
+    sys.sleep_us(GOODBYE_US).await;
     Ok(0)
 }
 
