@@ -28,6 +28,7 @@ macro_rules! entries {
 pub static TABLE: &[Entry] = entries![
     "first-tour",
     "key-value-in-five-minutes",
+    "who-leads",
     "predict-then-kill",
     "two-truths",
     "one-to-three",
