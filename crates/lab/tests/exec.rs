@@ -147,7 +147,7 @@ fn a_saved_run_replays_to_the_same_trace() {
 fn a_cluster_is_taken_home_in_one_archive_that_is_always_the_same() {
     let files = [scratch("home1"), scratch("home2")];
     for file in &files {
-        let lines = "etcdctl put a 1\nsim add n4 --learner\nsim kill n1\nsleep 3\n";
+        let lines = "etcdctl put a 1\netcdctl member add n4 --learner --peer-urls=http://n4:2380\nsim kill n1\nsleep 3\n";
         rows(&["--take-home", file.to_str().unwrap()], lines);
     }
     let archive = fs::read(&files[0]).unwrap();

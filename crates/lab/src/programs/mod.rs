@@ -81,10 +81,10 @@ const SH: Program = Program { name: "sh", ..BASH };
 /// All of them, by name.
 pub static PROGRAMS: &[Program] = &[
     procs::BRACKET,
+    answer::PROGRAM,
     bytes::BASE64,
     text::BASENAME,
     BASH,
-    answer::PROGRAM,
     benchmark::PROGRAM,
     cat::PROGRAM,
     files::CHMOD,
