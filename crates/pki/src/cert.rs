@@ -293,7 +293,7 @@ pub(crate) fn read_extension(mut extension: Reader<'_>) -> Option<Extension> {
     Some(Extension { oid, critical, value })
 }
 
-pub(crate) fn constraints(mut value: Reader<'_>) -> Option<BasicConstraints> {
+fn constraints(mut value: Reader<'_>) -> Option<BasicConstraints> {
     let mut list = value.inside(tag::SEQUENCE)?;
     let ca = match list.peek() {
         Some(tag::BOOLEAN) => list.boolean()?,
@@ -306,7 +306,7 @@ pub(crate) fn constraints(mut value: Reader<'_>) -> Option<BasicConstraints> {
     Some(BasicConstraints { ca, path_len })
 }
 
-pub(crate) fn key_usage(mut value: Reader<'_>) -> Option<u16> {
+fn key_usage(mut value: Reader<'_>) -> Option<u16> {
     let body = value.get(tag::BIT_STRING)?.body;
     let (unused, bytes) = body.split_first()?;
     if *unused > 7 {
@@ -316,7 +316,7 @@ pub(crate) fn key_usage(mut value: Reader<'_>) -> Option<u16> {
     Some(byte(0) | byte(1) << 8)
 }
 
-pub(crate) fn usages(mut value: Reader<'_>) -> Option<Vec<Vec<u8>>> {
+fn usages(mut value: Reader<'_>) -> Option<Vec<Vec<u8>>> {
     let mut list = value.inside(tag::SEQUENCE)?;
     let mut usages = Vec::new();
     while !list.is_empty() {
@@ -325,7 +325,7 @@ pub(crate) fn usages(mut value: Reader<'_>) -> Option<Vec<Vec<u8>>> {
     Some(usages)
 }
 
-pub(crate) fn alt_names(mut value: Reader<'_>) -> Option<Vec<GeneralName>> {
+fn alt_names(mut value: Reader<'_>) -> Option<Vec<GeneralName>> {
     let mut list = value.inside(tag::SEQUENCE)?;
     let mut names = Vec::new();
     while !list.is_empty() {
@@ -358,4 +358,24 @@ pub fn ip_text(ip: &[u8]) -> String {
         }
         Err(_) => "?".to_owned(),
     }
+}
+
+/// Reads the value of subjectAltName.
+pub fn read_names(value: &[u8]) -> Option<Vec<GeneralName>> {
+    alt_names(Reader::new(value))
+}
+
+/// Reads the value of keyUsage, its first bit lowest.
+pub fn read_key_usage(value: &[u8]) -> Option<u16> {
+    key_usage(Reader::new(value))
+}
+
+/// Reads the value of extKeyUsage: contents of identifiers.
+pub fn read_usages(value: &[u8]) -> Option<Vec<Vec<u8>>> {
+    usages(Reader::new(value))
+}
+
+/// Reads the value of basicConstraints.
+pub fn read_constraints(value: &[u8]) -> Option<BasicConstraints> {
+    constraints(Reader::new(value))
 }

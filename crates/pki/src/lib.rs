@@ -22,6 +22,7 @@ mod verify;
 
 pub use cert::{
     BasicConstraints, Certificate, Extension, GeneralName, ParseError, SignatureAlgorithm, ip_text,
+    read_constraints, read_key_usage, read_names, read_usages,
 };
 pub use csr::{Request, RequestError};
 pub use issue::{

@@ -39,6 +39,8 @@ use std::rc::Rc;
 use etcd::Release;
 use sim::{Fd, Sys};
 
+#[cfg(feature = "k8s")]
+pub(crate) use client::SYSTEM_ROOTS;
 pub use complete::complete;
 pub(crate) use complete::complete_from;
 pub use exit::Exit;

@@ -29,6 +29,8 @@ mod opts;
 pub(crate) mod posix;
 pub(crate) mod printf;
 mod procs;
+#[cfg(feature = "k8s")]
+mod secure;
 mod sed;
 mod seq;
 mod sim;
@@ -193,6 +195,15 @@ pub fn files(release: &str) -> Vec<(String, Bytes, u16)> {
         }
     }
     files
+}
+
+/// The files of `curl` and `openssl`, for worlds that have no other program of a system.
+pub fn tools() -> Vec<(String, Bytes, u16)> {
+    let file = |program: &Program| {
+        let name = program.name;
+        (format!("/usr/bin/{name}"), ::sim::exe::image(name, ""), 0o755)
+    };
+    MORE.iter().filter(|program| matches!(program.name, "curl" | "openssl")).map(file).collect()
 }
 
 /// An open file that is closed when it is no longer used.

@@ -25,7 +25,9 @@ pub(super) fn spec(options: &WorldOptions) -> WorldSpec {
 /// The same world with certificates.
 #[cfg(feature = "k8s")]
 pub(super) fn tls_spec(options: &WorldOptions) -> WorldSpec {
-    parts(options, "https", super::certificates::install(options, &hosts(options)))
+    let mut more = super::certificates::install(options, &hosts(options));
+    more.extend(programs::tools().into_iter().map(Install::everywhere));
+    parts(options, "https", more)
 }
 
 fn parts(options: &WorldOptions, scheme: &str, more: Vec<Install>) -> WorldSpec {

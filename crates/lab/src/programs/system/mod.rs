@@ -14,7 +14,7 @@ mod useradd;
 
 use ::bytes::Bytes;
 
-use super::{PROGRAMS as COMMON, Program};
+use super::{PROGRAMS as COMMON, Program, secure};
 use crate::systemd;
 
 /// All of them.
@@ -33,6 +33,8 @@ pub(crate) static PROGRAMS: &[Program] = &[
     owners::INSTALL,
     owners::MKTEMP,
     releases::PROGRAM,
+    secure::CURL,
+    secure::OPENSSL,
     reports::FREE,
     reports::IP,
     reports::KILLALL,
