@@ -32,6 +32,37 @@ const MEANWHILE_US: u64 = 1_000_000;
 /// Elections depend on the seed; the leader of the recording is found among these.
 const SEEDS: u64 = 64;
 
+/// The certificates of the recordings of TLS, where commands run: an authority, what it
+/// signed, and a stranger's.
+fn certificates() -> Vec<(String, Bytes, u16)> {
+    const YEAR_S: i64 = 365 * 86_400;
+    let now_s = i64::try_from(WorldSpec::default().epoch_us / 1_000_000).expect("a date");
+    let ca = pki::authority("etcd-ca", 1, now_s, now_s + YEAR_S);
+    let other = pki::authority("other-ca", 2, now_s, now_s + YEAR_S);
+    let mut files = vec![
+        ("ca.crt".to_owned(), ca.certificate.to_pem()),
+        ("otherca.crt".to_owned(), other.certificate.to_pem()),
+    ];
+    let both = [pki::Usage::ServerAuth, pki::Usage::ClientAuth];
+    for (name, issuer) in [("server", &ca), ("peer", &ca), ("client", &ca), ("foreign", &other)] {
+        let names = match name {
+            "client" | "foreign" => Vec::new(),
+            _ => vec![
+                pki::GeneralName::Dns("localhost".to_owned()),
+                pki::GeneralName::Ip(vec![127, 0, 0, 1]),
+            ],
+        };
+        let key = pki::PrivateKey::from_seed(3, name);
+        let leaf = pki::Template::leaf(pki::Name::new(&[], name), &both, names);
+        let certificate = leaf.valid(now_s, now_s + YEAR_S).issue(&key, issuer);
+        files.push((format!("{name}.crt"), certificate.to_pem()));
+        files.push((format!("{name}.key"), key.to_pem()));
+    }
+    let file =
+        |(name, text): (String, String)| (format!("{WORK}/{name}"), Bytes::from(text), 0o644);
+    files.into_iter().map(file).collect()
+}
+
 /// What a process printed and how it ended.
 #[derive(Clone, Debug, Default)]
 struct Outcome {
@@ -45,6 +76,10 @@ struct Stage {
     world: World,
     /// The first digits of client and peer ports.
     ports: (u32, u32),
+    /// Where servers write their logs.
+    logs: String,
+    /// Whether members want certificates.
+    tls: bool,
     /// The server's file, and flags all members have.
     server: &'static str,
     flags: Vec<String>,
@@ -75,6 +110,9 @@ impl Stage {
                 .chain([other])
                 .chain([(format!("{WORK}/.keep"), Bytes::new(), 0o644)])
                 .chain([("/data/.keep".to_owned(), Bytes::new(), 0o644)])
+                .chain([(format!("/data/{release}-tls/.keep"), Bytes::new(), 0o644)])
+                .chain(programs::tools())
+                .chain(certificates())
                 .map(Install::everywhere)
                 .collect(),
             ..WorldSpec::default()
@@ -82,6 +120,8 @@ impl Stage {
         Stage {
             world,
             ports,
+            logs: "/data".to_owned(),
+            tls: false,
             server: "/usr/local/bin/etcd",
             flags: Vec::new(),
             env: Vec::new(),
@@ -107,6 +147,10 @@ impl Stage {
             if server.is_some() {
                 stage.server = OTHER_SERVER;
             }
+            if words.contains(&"tls") {
+                stage.tls = true;
+                stage.logs = format!("/data/{release}-tls");
+            }
             let quota = option("quota=").map(|bytes| format!("--quota-backend-bytes={bytes}"));
             stage.flags.extend(quota);
             let names: Vec<String> = (1..=count).map(|n| format!("m{n}")).collect();
@@ -115,7 +159,7 @@ impl Stage {
                 stage.start(name, "new", &names);
             }
             stage.wait(4_000_000);
-            let leader = stage.leader();
+            let leader = if stage.tls { None } else { stage.leader() };
             if wanted.is_none_or(|wanted| leader.as_deref() == Some(wanted)) {
                 if words.contains(&"health") {
                     let endpoints: Vec<String> =
@@ -143,22 +187,34 @@ impl Stage {
         let digit = |name: &str| name.chars().last().unwrap_or('0');
         let (client, peer) = self.ports;
         let n = digit(name);
+        let scheme = if self.tls { "https" } else { "http" };
         let initial: Vec<String> = cluster
             .iter()
-            .map(|name| format!("{name}=http://127.0.0.1:{peer}9{}", digit(name)))
+            .map(|name| format!("{name}={scheme}://127.0.0.1:{peer}9{}", digit(name)))
             .collect();
-        [
+        let mut flags: Vec<String> = [
             format!("--name={name}"),
             format!("--data-dir=/data/{name}.etcd"),
-            format!("--listen-client-urls=http://127.0.0.1:{client}9{n}"),
-            format!("--advertise-client-urls=http://127.0.0.1:{client}9{n}"),
-            format!("--listen-peer-urls=http://127.0.0.1:{peer}9{n}"),
-            format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}9{n}"),
+            format!("--listen-client-urls={scheme}://127.0.0.1:{client}9{n}"),
+            format!("--advertise-client-urls={scheme}://127.0.0.1:{client}9{n}"),
+            format!("--listen-peer-urls={scheme}://127.0.0.1:{peer}9{n}"),
+            format!("--initial-advertise-peer-urls={scheme}://127.0.0.1:{peer}9{n}"),
             format!("--initial-cluster={}", initial.join(",")),
             format!("--initial-cluster-state={state}"),
             "--initial-cluster-token=etcd-cluster".to_owned(),
         ]
-        .into()
+        .into();
+        if self.tls {
+            for (prefix, pair) in [("", "server"), ("peer-", "peer")] {
+                flags.extend([
+                    format!("--{prefix}cert-file={WORK}/{pair}.crt"),
+                    format!("--{prefix}key-file={WORK}/{pair}.key"),
+                    format!("--{prefix}trusted-ca-file={WORK}/ca.crt"),
+                    format!("--{prefix}client-cert-auth"),
+                ]);
+            }
+        }
+        flags
     }
 
     fn start(&mut self, name: &str, state: &str, cluster: &[&str]) {
@@ -171,7 +227,7 @@ impl Stage {
     fn server(&mut self, name: &str, argv: Vec<String>) -> Pid {
         let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
         let spec = SpawnSpec { group: Group::Own, ..SpawnSpec::new(self.server, &argv) };
-        let log = Stdio::Log(format!("/data/{name}.log"));
+        let log = Stdio::Log(format!("{}/{name}.log", self.logs));
         let pid = self.world.spawn(HOST, spec, log).expect("etcd is installed");
         self.members.insert(name.to_owned(), pid);
         pid
@@ -280,7 +336,7 @@ impl Stage {
         let dir = argv.iter().find(|word| word.starts_with("/data/") || word.starts_with(WORK));
         let dir = dir.and_then(|dir| dir.rsplit('/').next()).unwrap_or("m4.etcd");
         let name = dir.trim_end_matches(".etcd").to_owned();
-        let log = format!("/data/{name}.log");
+        let log = format!("{}/{name}.log", self.logs);
         let before = self.world.read_file(HOST, &log).map_or(0, |log| log.len());
         let pid = self.server(&name, argv);
         self.wait(3_500_000);
@@ -545,6 +601,7 @@ recordings! {
     auth: "08-auth",
     cli: "09-cli",
     failures: "10-failures",
+    tls: "11-tls",
     nospace: "12-quota-nospace",
     restore_boot: "13-restore-boot",
     check_perf: "14-check-perf",

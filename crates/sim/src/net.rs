@@ -152,7 +152,10 @@ impl PortRole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     Any,
+    /// 127.0.0.1.
     Loopback,
+    /// Any other address that begins with 127: the host's too, but not the same one.
+    Loopback2,
     Own,
 }
 
@@ -212,7 +215,8 @@ pub(crate) fn resolve<'a>(
         hosts += 1;
     }
     match parse_ip(name) {
-        Some(ip) if ip[0] == 127 => Resolved::Host(from, Scope::Loopback, ip),
+        Some(ip) if ip == [127, 0, 0, 1] => Resolved::Host(from, Scope::Loopback, ip),
+        Some(ip) if ip[0] == 127 => Resolved::Host(from, Scope::Loopback2, ip),
         Some(ip) => match (0..hosts).map(HostId).find(|host| ip_of(*host) == ip) {
             Some(host) => Resolved::Host(host, Scope::Own, ip),
             None => Resolved::Nowhere(ip),

@@ -192,7 +192,9 @@ impl Conn {
 
     /// The client's part of a handshake. `wall_us` of the caller's clock judges validity.
     pub async fn start_tls(&self, sys: &Sys, client: &TlsClient) -> Result<(), TlsError> {
-        let name = client.server_name.clone();
+        // Addresses are not told to the server.
+        let named = client.server_name.parse::<std::net::IpAddr>().is_err();
+        let name = if named { client.server_name.clone() } else { String::new() };
         self.send(tls::packet(TlsMessage::Hello { server_name: name }))
             .map_err(|_| TlsError::Eof)?;
         let (chain, asks) = match self.recv().await {

@@ -162,21 +162,6 @@ impl Conn {
     }
 }
 
-/// A time as HTTP writes it: `Sun, 22 Nov 2026 09:00:05 GMT`.
-pub fn date(at_s: u64) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let stamp = etcd::log::stamp(at_s * 1_000_000);
-    // The log's stamp is `2026-11-22T09:00:05.000000Z`.
-    let (year, month, day, clock) = (&stamp[..4], &stamp[5..7], &stamp[8..10], &stamp[11..19]);
-    let weekday = at_s / 86_400 % 7;
-    let weekday = DAYS.iter().zip(0..).find(|(_, number)| *number == weekday);
-    let month = MONTHS.iter().zip(1..).find(|(_, number)| month.parse() == Ok(*number));
-    let name = |found: Option<(&&'static str, u64)>| found.map_or("", |(name, _)| name);
-    format!("{}, {day} {} {year} {clock} GMT", name(weekday), name(month))
-}
-
 /// The words of a status, as servers print them.
 pub fn status_text(status: u16) -> &'static str {
     match status {
@@ -205,16 +190,5 @@ pub fn status_text(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dates_are_those_of_http() {
-        assert_eq!(date(1_795_338_005), "Sun, 22 Nov 2026 09:00:05 GMT");
-        assert_eq!(date(0), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 }

@@ -174,6 +174,7 @@ impl Kernel {
             let ip = match port.scope {
                 Scope::Any => "*".to_owned(),
                 Scope::Loopback => "127.0.0.1".to_owned(),
+                Scope::Loopback2 => "127.0.0.2".to_owned(),
                 Scope::Own => ip_text(ip_of(host)),
             };
             let local = format!("{ip}:{}", port.port);

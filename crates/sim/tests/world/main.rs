@@ -8,6 +8,8 @@ mod disks;
 mod elections;
 mod membership;
 mod network;
+#[cfg(feature = "k8s")]
+mod secure;
 mod serving;
 mod soak;
 mod upheaval;

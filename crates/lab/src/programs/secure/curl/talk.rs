@@ -249,16 +249,9 @@ fn client(sys: &Sys, options: &Options, url: &Url) -> Result<TlsClient, Failure>
         }
         let key_path = if options.key.is_empty() { path } else { &options.key };
         key = sys.read_file(key_path).unwrap_or_default();
-        match pki::KeyPair::from_pem(&certificate, &key) {
-            Ok(_) => {}
-            Err(pki::PairError::Mismatch | pki::PairError::OtherKind) => {
-                let text = format!("unable to set private key file: '{key_path}' type PEM");
-                return Err(Failure::new(58, text));
-            }
-            Err(_) => {
-                let text = format!("unable to set private key file: '{key_path}' type PEM");
-                return Err(Failure::new(58, text));
-            }
+        if pki::KeyPair::from_pem(&certificate, &key).is_err() {
+            let text = format!("unable to set private key file: '{key_path}' type PEM");
+            return Err(Failure::new(58, text));
         }
     }
     Ok(TlsClient {
