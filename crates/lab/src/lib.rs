@@ -16,6 +16,8 @@ pub mod etcdctl;
 pub mod etcdutl;
 #[cfg(feature = "k8s")]
 pub mod exercise;
+#[cfg(feature = "k8s")]
+mod kubectl;
 #[cfg(feature = "engine")]
 pub mod machine;
 #[cfg(feature = "engine")]

@@ -9,6 +9,8 @@ mod benchmark;
 mod bytes;
 pub(crate) mod calendar;
 mod cat;
+#[cfg(feature = "k8s")]
+mod crictl;
 mod dd;
 mod diff;
 pub(crate) mod echo;
@@ -160,13 +162,36 @@ use system::PROGRAMS as MORE;
 #[cfg(not(feature = "k8s"))]
 static MORE: &[Program] = &[];
 
-static ENTRIES: [ProgramEntry; PROGRAMS.len() + MORE.len()] = {
-    let mut entries =
-        [ProgramEntry { name: "", run: PROGRAMS[0].run }; PROGRAMS.len() + MORE.len()];
+/// What only hosts of a Kubernetes cluster have.
+#[cfg(feature = "k8s")]
+pub(crate) static TOOLS: &[Program] = &[crictl::PROGRAM, crate::kubectl::PROGRAM];
+#[cfg(not(feature = "k8s"))]
+static TOOLS: &[Program] = &[];
+
+/// Programs of container images and of Kubernetes' hosts.
+#[cfg(feature = "k8s")]
+use kube::PROGRAMS as PARTS;
+#[cfg(not(feature = "k8s"))]
+static PARTS: &[ProgramEntry] = &[];
+
+const COUNT: usize = PROGRAMS.len() + MORE.len() + TOOLS.len();
+
+static ENTRIES: [ProgramEntry; COUNT + PARTS.len()] = {
+    let mut entries = [ProgramEntry { name: "", run: PROGRAMS[0].run }; COUNT + PARTS.len()];
     let mut i = 0;
-    while i < entries.len() {
-        let program = if i < PROGRAMS.len() { &PROGRAMS[i] } else { &MORE[i - PROGRAMS.len()] };
+    while i < COUNT {
+        let program = if i < PROGRAMS.len() {
+            &PROGRAMS[i]
+        } else if i < PROGRAMS.len() + MORE.len() {
+            &MORE[i - PROGRAMS.len()]
+        } else {
+            &TOOLS[i - PROGRAMS.len() - MORE.len()]
+        };
         entries[i] = ProgramEntry { name: program.name, run: program.run };
+        i += 1;
+    }
+    while i < entries.len() {
+        entries[i] = PARTS[i - COUNT];
         i += 1;
     }
     entries
@@ -177,7 +202,7 @@ pub static TABLE: ProgramTable = &ENTRIES;
 
 /// The program of this name.
 pub fn find(name: &str) -> Option<&'static Program> {
-    PROGRAMS.iter().chain(MORE).find(|program| program.name == name)
+    PROGRAMS.iter().chain(MORE).chain(TOOLS).find(|program| program.name == name)
 }
 
 /// The files of all programs: path, content, permissions. `release` is that of etcd's own.

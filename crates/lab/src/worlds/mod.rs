@@ -8,6 +8,8 @@ mod cluster;
 #[cfg(feature = "k8s")]
 mod external;
 #[cfg(feature = "k8s")]
+mod kubeadm;
+#[cfg(feature = "k8s")]
 pub(crate) mod system;
 
 pub(crate) use cluster::{PKI_DIR, member_flags};
@@ -74,6 +76,24 @@ pub static WORLDS: &[World] = &[
         hosts: external::hosts,
         spec: external::spec,
         ready: external::ready,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "kubeadm",
+        user: "root",
+        summary: "a control plane with stacked etcd and a node, as kubeadm makes them",
+        hosts: kubeadm::hosts,
+        spec: kubeadm::spec,
+        ready: kubeadm::ready,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "kubeadm-ha",
+        user: "root",
+        summary: "three control planes with stacked etcd and a node, as kubeadm makes them",
+        hosts: kubeadm::ha_hosts,
+        spec: kubeadm::ha_spec,
+        ready: kubeadm::ready,
     },
 ];
 
@@ -160,7 +180,7 @@ mod tests {
         let error = |world, members, release| options(world, members, release, 1).unwrap_err();
         assert_eq!(
             error("moon", 3, "3.6"),
-            "unknown world 'moon'; there is cluster, cluster-tls, bare, external"
+            "unknown world 'moon'; there is cluster, cluster-tls, bare, external, kubeadm, kubeadm-ha"
         );
         assert_eq!(error("cluster", 0, "3.6"), "0 members: a world has 1 to 9");
         assert_eq!(

@@ -21,9 +21,7 @@ pub(super) fn method_of(op: &Op) -> (&'static str, bool) {
         | Op::WatchCancel { .. }
         | Op::WatchProgress
         | Op::Http(_)
-        | Op::Cancel => {
-            ("Watch/Watch", false)
-        }
+        | Op::Cancel => ("Watch/Watch", false),
         Op::MemberAdd(_) => ("Cluster/MemberAdd", false),
         Op::MemberRemove(_) => ("Cluster/MemberRemove", false),
         Op::MemberUpdate(_) => ("Cluster/MemberUpdate", false),

@@ -1,0 +1,244 @@
+//! Objects from files: reading them, `apply`, `edit`, `patch`, `set`.
+
+use kube::patch::three_way;
+use kube::resources::{self, Kind};
+use kube::value::{self, annotation, object_mut, set, text};
+use kube::yaml;
+use serde_json::{Value, json};
+use sim::Fd;
+
+use super::output::reference;
+use super::{Ctl, Done, Stop, error};
+
+const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+impl Ctl {
+    /// The objects of the files of `-f`.
+    pub(super) async fn documents(&self) -> Result<Vec<Value>, Stop> {
+        let mut found = Vec::new();
+        for path in self.args.all("filename").iter().flat_map(|it| it.split(',')) {
+            let mut paths = vec![path.to_owned()];
+            if path != "-" && self.sys.stat(path).is_ok_and(|stat| stat.is_dir()) {
+                let names = self.sys.read_dir(path).unwrap_or_default();
+                let good = |name: &String| {
+                    [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
+                };
+                paths =
+                    names.into_iter().filter(good).map(|name| format!("{path}/{name}")).collect();
+            }
+            for path in paths {
+                let bytes = match path.as_str() {
+                    "-" => self.sys.read_to_end(Fd::STDIN).await.unwrap_or_default(),
+                    path => self.sys.read_file(path).map_err(|errno| match errno {
+                        sim::Errno::Enoent => {
+                            Stop::Said(format!("error: the path \"{path}\" does not exist"))
+                        }
+                        errno => Stop::Said(format!(
+                            "error: open {path}: {}",
+                            errno.to_string().to_lowercase()
+                        )),
+                    })?,
+                };
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let shown = if path == "-" { "STDIN".to_owned() } else { path };
+                let documents = yaml::parse_all(&text).map_err(|why| {
+                    Stop::Said(format!(
+                        "error: error parsing {shown}: error converting YAML to JSON: {why}"
+                    ))
+                })?;
+                for document in documents.into_iter().filter(|it| !it.is_null()) {
+                    match value::list(&document, "items") {
+                        [] => found.push(document),
+                        items => found.extend(items.iter().cloned()),
+                    }
+                }
+            }
+        }
+        if found.is_empty() {
+            let what = self.args.word(0).unwrap_or_default();
+            return error(format!("no objects passed to {what}"));
+        }
+        for object in &found {
+            if text(object, "kind").is_empty() {
+                let path = self.args.get("filename");
+                return error(format!(
+                    "error validating \"{path}\": error validating data: kind not set; if you choose to ignore these errors, turn validation off with --validate=false"
+                ));
+            }
+            if text(object, "apiVersion").is_empty() {
+                let path = self.args.get("filename");
+                return error(format!(
+                    "error validating \"{path}\": error validating data: apiVersion not set; if you choose to ignore these errors, turn validation off with --validate=false"
+                ));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The kind of an object of a file.
+    pub(super) fn kind_of(&self, object: &Value) -> Result<&'static Kind, Stop> {
+        let (version, kind) = (text(object, "apiVersion"), text(object, "kind"));
+        resources::by_kind(version, kind).ok_or_else(|| {
+            let name = value::name(object);
+            let namespace = value::namespace(object);
+            let path = self.args.get("filename");
+            Stop::Said(format!(
+                "error: resource mapping not found for name: \"{name}\" namespace: \"{namespace}\" \
+                 from \"{path}\": no matches for kind \"{kind}\" in version \"{version}\"\nensure \
+                 CRDs are installed first"
+            ))
+        })
+    }
+
+    /// The namespace of an object of a file.
+    pub(super) fn space_of(&self, object: &Value) -> String {
+        match value::namespace(object) {
+            "" => self.namespace.clone(),
+            own => own.to_owned(),
+        }
+    }
+
+    pub(super) async fn apply(&self) -> Done {
+        if !self.args.has("filename") {
+            return error("must specify one of -f and -k");
+        }
+        for object in self.documents().await? {
+            self.apply_one(object).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_one(&self, mut object: Value) -> Done {
+        let kind = self.kind_of(&object)?;
+        let place = if kind.namespaced { self.space_of(&object) } else { String::new() };
+        if kind.namespaced {
+            set(&mut object, "metadata.namespace", place.as_str());
+        }
+        let mut plain = object.clone();
+        object_mut(&mut plain, "metadata.annotations").remove(LAST);
+        let kept = plain.to_string() + "\n";
+        object_mut(&mut object, "metadata.annotations").insert(LAST.to_owned(), kept.into());
+        let path = kube::client::path(kind, &place, value::name(&object));
+        let query = match self.args.get("dry-run") {
+            "" | "none" => "",
+            "server" => "?dryRun=All",
+            _ => {
+                let known = self.client.get(&path).await.is_ok();
+                return self.did(&object, if known { "configured" } else { "created" }).await;
+            }
+        };
+        let current = match self.client.get(&path).await {
+            Ok(current) => current,
+            Err(failure) if failure.code() == 404 => {
+                let made =
+                    self.client.create(&format!("{}{query}", kind.path(&place)), &object).await?;
+                return self.did(&made, "created").await;
+            }
+            Err(failure) => return Err(Stop::Api(failure)),
+        };
+        let original = annotation(&current, LAST).and_then(|text| serde_json::from_str(text).ok());
+        if original.is_none() {
+            self.warn(&format!(
+                "Warning: resource {}/{} is missing the {LAST} annotation which is required by \
+                 kubectl apply. kubectl apply should only be used on resources created declaratively \
+                 by either kubectl create --save-config or kubectl apply. The missing annotation \
+                 will be patched automatically.\n",
+                kind.plural,
+                value::name(&object)
+            ))
+            .await;
+        }
+        let patch = three_way(&original.unwrap_or(Value::Null), &object, &current);
+        if patch.as_object().is_some_and(serde_json::Map::is_empty) {
+            return self.did(&current, "unchanged").await;
+        }
+        let new = self.client.patch(&format!("{path}{query}"), &patch).await?;
+        let same = value::text(&new, "metadata.resourceVersion")
+            == value::text(&current, "metadata.resourceVersion");
+        self.did(&new, if same { "unchanged" } else { "configured" }).await
+    }
+
+    pub(super) async fn edit(&self) -> Done {
+        error(
+            "the editor opens in the page only; change the object with kubectl patch, kubectl set \
+            or kubectl apply -f",
+        )
+    }
+
+    pub(super) async fn patch(&self) -> Done {
+        let targets = self.targets(1)?;
+        let text = self.args.get("patch");
+        if text.is_empty() {
+            return error(
+                "must specify --patch or --patch-file containing the contents of the patch",
+            );
+        }
+        let patch = yaml::parse(text)
+            .map_err(|why| Stop::Said(format!("error: unable to parse \"{text}\": {why}")))?;
+        let how = match self.args.get("type") {
+            "" | "strategic" => "application/strategic-merge-patch+json",
+            "merge" => "application/merge-patch+json",
+            "json" => "application/json-patch+json",
+            other => {
+                return error(format!(
+                    "--type must be one of [json merge strategic], not \"{other}\""
+                ));
+            }
+        };
+        for (kind, name) in targets {
+            let Some(name) = name else { return error("resource name may not be empty") };
+            let place = if kind.namespaced { self.namespace.as_str() } else { "" };
+            let path = kube::client::path(kind, place, &name);
+            let before = self.client.get(&path).await?;
+            let new = self.client.ask("PATCH", &path, how, Some(&patch)).await?;
+            let same = value::text(&new, "metadata.resourceVersion")
+                == value::text(&before, "metadata.resourceVersion");
+            self.did(&new, if same { "patched (no change)" } else { "patched" }).await?;
+        }
+        Ok(())
+    }
+
+    /// `kubectl set image`.
+    pub(super) async fn set(&self) -> Done {
+        if self.args.word(1) != Some("image") {
+            return error("must specify one of: image");
+        }
+        let (images, _): (Vec<&String>, Vec<&String>) =
+            self.args.words(2).iter().partition(|it| it.contains('='));
+        let words: Vec<&String> =
+            self.args.words(2).iter().filter(|it| !it.contains('=')).collect();
+        let (kind, name) = match words.as_slice() {
+            [one] => one.split_once('/').map(|(k, n)| (k.to_owned(), n.to_owned())),
+            [kind, name] => Some(((*kind).clone(), (*name).clone())),
+            _ => None,
+        }
+        .ok_or_else(|| Stop::Said("error: one or more resources must be specified as <resource> <name> or <resource>/<name>".to_owned()))?;
+        let kind = self.kind(&kind)?;
+        let path = kube::client::path(kind, &self.namespace, &name);
+        let object = self.client.get(&path).await?;
+        let root =
+            if kind.kind == "Pod" { "spec.containers" } else { "spec.template.spec.containers" };
+        let mut containers = Vec::new();
+        for image in images {
+            let (container, image) = image.split_once('=').unwrap_or_default();
+            let known = value::list(&object, root).iter().any(|it| text(it, "name") == container);
+            if !known && container != "*" {
+                return error(format!("unable to find container named \"{container}\""));
+            }
+            for it in value::list(&object, root) {
+                if container == "*" || text(it, "name") == container {
+                    containers.push(json!({"name": text(it, "name"), "image": image}));
+                }
+            }
+        }
+        let mut patch = json!({});
+        set(&mut patch, root, containers);
+        let new = self.client.patch(&path, &patch).await?;
+        if value::text(&new, "metadata.resourceVersion")
+            != value::text(&object, "metadata.resourceVersion")
+        {
+            self.out(&format!("{} image updated\n", reference(&new))).await;
+        }
+        Ok(())
+    }
+}
