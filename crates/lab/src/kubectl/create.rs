@@ -273,13 +273,6 @@ impl Ctl {
         if self.args.has("cluster-ip") {
             set(&mut service, "spec.clusterIP", self.args.get("cluster-ip"));
         }
-        let place = if self.args.get("dry-run").is_empty() {
-            ""
-        } else {
-            text(&service, "metadata.namespace")
-        }
-        .to_owned();
-        let _ = place;
         default(&mut service, "metadata.namespace", self.namespace.as_str());
         let made = match self.args.get("dry-run") {
             "" | "none" => {
