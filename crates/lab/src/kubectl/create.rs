@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::resources::{Kind, named};
-use kube::value::{self, at, default, list, set, text};
+use kube::value::{self, at, default, list, set};
 use serde_json::{Value, json};
 
 use super::{Ctl, Done, Stop, error};
