@@ -12,7 +12,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CRATES: [&str; 7] = ["flat", "bolt", "mvcc", "etcd", "sim", "kube", "lab"];
+const CRATES: [&str; 8] = ["flat", "bolt", "mvcc", "etcd", "pki", "sim", "kube", "lab"];
 
 fn main() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

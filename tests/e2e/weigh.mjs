@@ -5,8 +5,8 @@ import { join, relative } from "node:path";
 import { brotliCompressSync, constants } from "node:zlib";
 
 const [, , dist, limit] = process.argv;
-/** Loaded only when asked for: not part of the first screen. */
-const LATER = [/\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/, /^core-k8s-/];
+/** Loaded after the first screen or when asked for: not part of it. */
+const LATER = [/\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/, /^core-k8s-/, /-later\.wasm$/];
 
 function* files(folder) {
   for (const name of readdirSync(folder)) {

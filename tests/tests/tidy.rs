@@ -12,6 +12,31 @@ const ORDER: [&str; 9] = ["flat", "bolt", "mvcc", "etcd", "pki", "sim", "kube", 
 /// What may not be below `lab`: no browser, no clock, no network can reach the world.
 const BROWSER: [&str; 8] =
     ["wasm-bindgen", "web-sys", "js-sys", "gloo", "yew", "chrono", "time", "tokio"];
+/// What the world `cluster` does without: certificates, YAML, Kubernetes. Nobody waits for it
+/// before the first picture.
+const LATER: [&str; 21] = [
+    "kube",
+    "pki",
+    "p256",
+    "ecdsa",
+    "elliptic-curve",
+    "rsa",
+    "x509-cert",
+    "der",
+    "spki",
+    "rustls",
+    "ring",
+    "rcgen",
+    "serde_yaml",
+    "serde_yaml_ng",
+    "serde_norway",
+    "serde-saphyr",
+    "saphyr",
+    "yaml-rust2",
+    "toml",
+    "k8s-openapi",
+    "k8s-pb",
+];
 /// Where a float could make two machines disagree.
 const NO_FLOATS: [&str; 6] = ["flat", "bolt", "mvcc", "etcd", "pki", "sim"];
 const TEXT: [&str; 12] =
@@ -84,20 +109,35 @@ fn each_crate_names_only_those_inside_it() {
     }
 }
 
-#[test]
-fn no_browser_and_no_clock_below_lab() {
+/// The crates a module of the page is made of.
+fn tree_of(features: &str) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "-p", "lab", "--no-default-features", "--features", "core", "--offline"])
+        .args(["tree", "-p", "lab", "--no-default-features", "--features", features, "--offline"])
         .args(["--target", "wasm32-unknown-unknown", "--edges", "normal", "--prefix", "none"])
         .current_dir(root())
         .output()
-        .expect("cargo lists what core.wasm is made of");
+        .expect("cargo lists what a module is made of");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).expect("names of crates are ASCII");
-    let names: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
-    assert!(names.contains("raft"), "this is not the tree of core.wasm:\n{tree}");
-    let wrong: Vec<_> = BROWSER.iter().filter(|name| names.contains(**name)).collect();
-    assert!(wrong.is_empty(), "{wrong:?} came in below lab");
+    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn no_browser_and_no_clock_below_lab() {
+    for features in ["core", "core,k8s"] {
+        let names = tree_of(features);
+        assert!(names.contains("raft"), "this is not the tree of a core: {names:?}");
+        let wrong: Vec<_> = BROWSER.iter().filter(|name| names.contains(**name)).collect();
+        assert!(wrong.is_empty(), "{wrong:?} came in below lab");
+    }
+}
+
+#[test]
+fn the_first_module_carries_nothing_of_other_worlds() {
+    let (first, other) = (tree_of("core"), tree_of("core,k8s"));
+    assert!(other.contains("kube") && other.contains("pki"), "they are in the other module");
+    let wrong: Vec<_> = LATER.iter().filter(|name| first.contains(**name)).collect();
+    assert!(wrong.is_empty(), "core.wasm carries {wrong:?}");
 }
 
 #[test]

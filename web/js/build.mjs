@@ -1,7 +1,8 @@
 // Trunk's pre_build hook: builds what is not the Yew crate into web/dist.
 //
 //   web/dist/page.js, page.css         entry points, hashed by Trunk
-//   web/dist/hashed/core-HASH.wasm     the session (crate lab) for plain clusters, hashed here
+//   web/dist/hashed/core-HASH.wasm     the session (crate lab) for plain clusters, hashed here:
+//   web/dist/hashed/core-HASH-later.wasm   what the first picture needs, the rest (split.mjs)
 //   web/dist/hashed/core-k8s-HASH.wasm the same with all other worlds, fetched when needed
 //   web/dist/hashed/worker-HASH.js     the shim around it, hashed here
 //
@@ -13,6 +14,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { split } from './split.mjs';
 
 const web = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(web, '..');
@@ -26,14 +28,17 @@ const core = readFileSync(process.env.QUORUM_CORE ?? buildCore('core'));
 const k8s = readFileSync(process.env.QUORUM_CORE_K8S ?? buildCore('core,k8s'));
 const urls = { CORE_URL: `core-${hash(core)}.wasm`, K8S_URL: `core-k8s-${hash(k8s)}.wasm` };
 mkdirSync(hashed, { recursive: true });
-put(urls.CORE_URL, core);
+const halves = split(core, firstCommands());
+const later = { CORE_URL: urls.CORE_URL, LATER_URL: `core-${hash(core)}-later.wasm` };
+put(urls.CORE_URL, halves.first);
+put(later.LATER_URL, halves.later);
 put(urls.K8S_URL, k8s);
 
 // The build is the hash of all that must fit together: page and worker compare it.
-const worker = await bundle('worker.js', { BUILD: '' });
+const worker = await bundle('worker.js', { BUILD: '', ...later });
 const page = await bundle('page.js', { BUILD: '', CORE_URL: '', K8S_URL: '', WORKER_URL: '' });
 const buildName = hash(core, k8s, worker, page);
-const workerText = await bundle('worker.js', { BUILD: buildName });
+const workerText = await bundle('worker.js', { BUILD: buildName, ...later });
 const workerName = `worker-${hash(workerText)}.js`;
 put(workerName, workerText);
 
@@ -43,7 +48,7 @@ writeFileSync(
 );
 writeFileSync(join(dist, 'page.css'), await bundle('../../static/css/main.css', {}));
 
-const current = new Set([urls.CORE_URL, urls.K8S_URL, workerName]);
+const current = new Set([urls.CORE_URL, later.LATER_URL, urls.K8S_URL, workerName]);
 for (const name of readdirSync(hashed)) {
   if (!current.has(name)) rmSync(join(hashed, name));
 }
@@ -58,6 +63,16 @@ function buildCore(features) {
   execFileSync('cargo', args, { cwd: root, stdio: 'inherit' });
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   return join(target, 'wasm32-unknown-unknown', 'release', 'lab.wasm');
+}
+
+/** The commands a page begins with, as the words of this build have them. */
+function firstCommands() {
+  const file = join(dist, 'first.stream');
+  const args = ['run', '--quiet', '-p', 'lab', '--no-default-features', '--bin', 'first'];
+  execFileSync('cargo', [...args, '--', file], { cwd: root, stdio: 'inherit' });
+  const stream = readFileSync(file);
+  rmSync(file);
+  return stream;
 }
 
 /** One bundled file, with constants put in. */

@@ -1,12 +1,20 @@
-// core.wasm as an object: bytes in, bytes out. It has no imports, so nothing but these bytes
-// can reach the world inside.
+// core.wasm as an object: bytes in, bytes out. Nothing but these bytes can reach the world
+// inside: all it may ask for is its own second half (see split.mjs).
 
 import { BLOCK_BYTES } from './points.js';
 
 export class Core {
-  /** A fresh instance, or one with the memory of a checkpoint. */
-  constructor(module, point) {
-    this.exports = new WebAssembly.Instance(module, {}).exports;
+  /**
+   * A fresh instance, or one with the memory of a checkpoint. `halves` is {first, later}: a
+   * compiled module, and a function that answers with the other or, if it must, waits for it.
+   */
+  constructor(halves, point) {
+    const load = () => {
+      const { exports } = this;
+      new WebAssembly.Instance(halves.later(), { first: exports });
+      exports.loaded.value = 1;
+    };
+    this.exports = new WebAssembly.Instance(halves.first, { later: { load } }).exports;
     if (point) this.restore(point);
   }
 

@@ -14,7 +14,7 @@ const EVENTS_MIN = 32;
 const EVENTS_MAX = 1 << 20;
 
 const urls = {}; // of the two modules: `core` for plain clusters, `k8s` for everything
-const modules = {}; // promises of them, compiled
+const modules = {}; // promises of them, compiled: {first, later}
 let module; // the one that runs
 let core;
 let points = new Points();
@@ -35,16 +35,44 @@ function load({ build, core, k8s }) {
 /** A compiled module, fetched when it is first asked for; a failure is tried again. */
 function engine(name) {
   const url = urls[name];
-  modules[name] ??= fetch(url)
-    .then((answer) => {
-      if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
-      return compile(answer);
-    })
+  modules[name] ??= compiled(url)
+    .then((first) => ({ first, later: url === CORE_URL ? laterHalf() : undefined }))
     .catch((error) => {
       delete modules[name];
       throw error;
     });
   return modules[name];
+}
+
+async function compiled(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${answer.status} for ${url}`);
+  return compile(answer);
+}
+
+/**
+ * The second half of the core, fetched as soon as the first is there. A command that needs it
+ * sooner waits for it: a worker may.
+ */
+function laterHalf() {
+  let half;
+  const coming = compiled(LATER_URL).then((module) => (half ??= module));
+  coming.catch(() => {}); // it is asked for again by whoever needs it
+  return () => (half ??= fetched(LATER_URL));
+}
+
+/** Fetches and compiles at once, without letting anything else happen. */
+function fetched(url) {
+  try {
+    const ask = new XMLHttpRequest();
+    ask.open('GET', url, false);
+    ask.responseType = 'arraybuffer';
+    ask.send();
+    return new WebAssembly.Module(ask.response);
+  } catch (error) {
+    // As a trap: the world goes back to its last checkpoint and can go on without it.
+    throw new WebAssembly.RuntimeError(`a part of the core could not be fetched: ${error.message}`);
+  }
 }
 
 /** What the large module answers before it has a world: the worlds it knows. */

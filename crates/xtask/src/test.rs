@@ -25,7 +25,7 @@ pub(crate) fn all(quick: bool) -> Result<(), Failure> {
         "checking the page for wasm32",
         cargo().args(["check", "--quiet", "-p", "web", "--target", "wasm32-unknown-unknown"]),
     )?;
-    parity(&core)?;
+    parity(&[core, core_k8s_wasm()?])?;
     if quick {
         println!("xtask: browser tests left out (--quick)");
         return Ok(());
@@ -33,52 +33,66 @@ pub(crate) fn all(quick: bool) -> Result<(), Failure> {
     in_browser()
 }
 
-/// Builds the session as the page loads it and checks that it imports nothing:
-/// no import means that no clock, network or random source can reach the world.
+/// Builds the session as the page loads it for the world `cluster`.
 pub(crate) fn core_wasm() -> Result<PathBuf, Failure> {
+    module("core.wasm", "core")
+}
+
+/// Builds the session with everything that other worlds need.
+pub(crate) fn core_k8s_wasm() -> Result<PathBuf, Failure> {
+    module("core-k8s.wasm", "core,k8s")
+}
+
+/// Builds a module of the page and checks that it imports nothing: no import means that no
+/// clock, network or random source can reach the world.
+fn module(name: &str, features: &str) -> Result<PathBuf, Failure> {
     step(
-        "building core.wasm",
+        &format!("building {name}"),
         cargo()
-            .args([
-                "rustc",
-                "--quiet",
-                "--release",
-                "-p",
-                "lab",
-                "--lib",
-                "--no-default-features",
-                "--features",
-                "core",
-            ])
-            .args(["--target", "wasm32-unknown-unknown", "--crate-type", "cdylib"]),
+            .args(["rustc", "--quiet", "--release", "-p", "lab", "--lib", "--no-default-features"])
+            .args(["--features", features, "--target", "wasm32-unknown-unknown"])
+            .args(["--crate-type", "cdylib"]),
     )?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let file = target.join("wasm32-unknown-unknown/release/lab.wasm");
+    let built = target.join("wasm32-unknown-unknown/release");
+    // Both are built in the same place; each is kept under its own name.
+    let file = built.join(name);
+    fs::copy(built.join("lab.wasm"), &file)?;
     let script = "const m = new WebAssembly.Module(require('fs').readFileSync(process.argv[1]));\
                   console.log(JSON.stringify(WebAssembly.Module.imports(m)))";
     let imports = output(program("node").args(["-e", script]).arg(&file)).unwrap_or_default();
     if imports.trim() != "[]" {
         return Err(Failure::new(format!(
-            "core.wasm must import nothing, but imports {}",
+            "{name} must import nothing, but imports {}",
             imports.trim()
         )));
     }
     Ok(file)
 }
 
-/// The same commands to the native session and to core.wasm: every answer equal, byte by byte.
-fn parity(core: &PathBuf) -> Result<(), Failure> {
+/// The same commands to the native session and to both modules: every answer equal, byte by byte.
+fn parity(modules: &[PathBuf]) -> Result<(), Failure> {
     let streams = root().join("target").join("traces");
     fs::create_dir_all(&streams)?;
     step(
         "recording traces natively",
         cargo().args(["run", "--quiet", "-p", "tests", "--bin", "traces", "--"]).arg(&streams),
     )?;
+    // The page loads the core in two halves, cut along the commands it begins with.
+    let first = root().join("target").join("first.stream");
     step(
-        "replaying the traces in wasm32",
-        program("node").arg(root().join("tests/traces/replay.mjs")).arg(core).arg(&streams),
-    )
+        "writing the first commands of a page",
+        cargo()
+            .args(["run", "--quiet", "-p", "lab", "--no-default-features", "--bin", "first", "--"])
+            .arg(&first),
+    )?;
+    let replay = root().join("tests/traces/replay.mjs");
+    for module in modules {
+        let what = format!("replaying the traces in {}", module.display());
+        step(&what, program("node").arg(&replay).arg(module).arg(&streams).arg(&first))?;
+    }
+    Ok(())
 }
 
 /// The built page, weighed and used in a real browser.

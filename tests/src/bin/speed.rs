@@ -41,6 +41,7 @@ fn row(folder: &Path, place: usize, load: &Workload) -> Value {
         "unit": load.unit,
         "amount": load.amount,
         "goal": load.goal,
+        "memory_goal_mb": load.memory_goal_mb,
         "stream": stream,
         "native_s": best(&load.setup, &load.measured),
     })

@@ -110,7 +110,14 @@ impl Recorder {
             "view" => {
                 let hosts = || (1..=9).map(|n| format!("n{n}")).collect();
                 let host = Some("n1".to_string());
-                let want = Want { seen: 0, flights: true, logs: hosts(), keys: host.clone(), host, folder: None };
+                let want = Want {
+                    seen: 0,
+                    flights: true,
+                    logs: hosts(),
+                    keys: host.clone(),
+                    host,
+                    folder: None,
+                };
                 self.send(Command::View(want))
             }
             other => Err(format!("unknown verb '{other}'")),

@@ -13,19 +13,21 @@ use super::{Program, Running};
 pub(super) const PROGRAM: Program = Program {
     name: "benchmark",
     summary: "put load on a cluster: benchmark put --total N --clients N",
-    usage: "benchmark put [--endpoints=HOST:PORT] [--total=10000] [--clients=1] [--val-size=8] [--rate=0]",
+    usage: "benchmark put [--endpoints=HOST:PORT] [--total=10000] [--clients=1] [--key-size=8] [--key-space-size=10000] [--val-size=8] [--rate=0]",
     run,
     complete: None,
 };
 
 /// A client that waits longer than this for one put has lost it.
 const PUT_TIMEOUT_US: u64 = 10_000_000;
-const KEY_SPACE: u64 = 10_000;
 
 struct Load {
     endpoint: String,
     total: u64,
     clients: u64,
+    key_bytes: usize,
+    /// How many different keys there are.
+    key_space: u64,
     value_bytes: usize,
     /// Puts a second; 0 is as fast as the answers come.
     rate: u64,
@@ -56,6 +58,8 @@ fn load_of(args: &[String]) -> Result<Load, String> {
         endpoint: "127.0.0.1:2379".into(),
         total: 10_000,
         clients: 1,
+        key_bytes: 8,
+        key_space: 10_000,
         value_bytes: 8,
         rate: 0,
     };
@@ -74,6 +78,10 @@ fn load_of(args: &[String]) -> Result<Load, String> {
             "--endpoints" => load.endpoint = value.to_string(),
             "--total" => load.total = number()?,
             "--clients" => load.clients = number()?.clamp(1, 10_000),
+            "--key-size" => {
+                load.key_bytes = usize::try_from(number()?.clamp(8, 1 << 10)).unwrap_or(8);
+            }
+            "--key-space-size" => load.key_space = number()?.clamp(1, 10_000_000),
             "--val-size" => load.value_bytes = usize::try_from(number()?.min(1 << 20)).unwrap_or(0),
             "--rate" => load.rate = number()?.min(1_000_000),
             other => return Err(format!("unknown flag: {other}")),
@@ -107,14 +115,14 @@ async fn closed_loop(sys: &Sys, conn: &Conn, load: &Load, figures: &mut Figures)
     let value = Bytes::from(vec![b'x'; load.value_bytes]);
     let mut sent_us = Vec::new();
     while figures.sent < load.total.min(load.clients) {
-        if !send(sys, conn, &value, figures, &mut sent_us) {
+        if !send(sys, conn, load, &value, figures, &mut sent_us) {
             return false;
         }
     }
     while (figures.latencies_us.len() as u64) + figures.failed < load.total {
         let Ok(packet) = conn.recv().await else { return false };
         count(sys, &packet, &sent_us, figures);
-        if figures.sent < load.total && !send(sys, conn, &value, figures, &mut sent_us) {
+        if figures.sent < load.total && !send(sys, conn, load, &value, figures, &mut sent_us) {
             return false;
         }
     }
@@ -127,7 +135,7 @@ async fn open_loop(sys: &Sys, conn: &Conn, load: &Load, figures: &mut Figures) -
     let mut sent_us = Vec::new();
     let gap_us = (1_000_000 / load.rate).max(1);
     while figures.sent < load.total {
-        if !send(sys, conn, &value, figures, &mut sent_us) {
+        if !send(sys, conn, load, &value, figures, &mut sent_us) {
             return false;
         }
         sys.sleep_us(gap_us).await;
@@ -145,13 +153,14 @@ async fn open_loop(sys: &Sys, conn: &Conn, load: &Load, figures: &mut Figures) -
 fn send(
     sys: &Sys,
     conn: &Conn,
+    load: &Load,
     value: &Bytes,
     figures: &mut Figures,
     sent_us: &mut Vec<u64>,
 ) -> bool {
     let call = figures.sent;
-    // Eight bytes, as the benchmark of etcd's documentation has it.
-    let key = Bytes::from(format!("k{:07}", call % KEY_SPACE));
+    let digits = load.key_bytes - 1;
+    let key = Bytes::from(format!("k{:0digits$}", call % load.key_space));
     let put = PutRequest { key, value: value.clone(), ..PutRequest::default() };
     let request = Request {
         call: CallId(call),
@@ -218,6 +227,8 @@ mod tests {
         let load = load_of(&words("put --total=5 --clients 3 --val-size=256"))
             .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!((load.total, load.clients, load.value_bytes), (5, 3, 256));
+        // Eight bytes of key, as the benchmark of etcd's documentation has it.
+        assert_eq!((load.key_bytes, load.key_space), (8, 10_000));
         for wrong in ["get", "put --total", "put --total=x", "put --speed=1"] {
             assert!(load_of(&words(wrong)).is_err(), "{wrong}");
         }
