@@ -14,7 +14,7 @@ use super::units::human;
 pub(super) const HOSTNAME: Program = Program {
     name: "hostname",
     summary: "print the name of the host",
-    usage: "hostname [-sf]",
+    usage: "hostname [-sfiI]",
     run: |sys| Box::pin(hostname(sys)),
     complete: None,
 };
@@ -151,8 +151,18 @@ async fn hostname(sys: Sys) -> i32 {
         sys.eprint("hostname: you don't have permission to set the host name\n").await;
         return 1;
     }
-    sys.print(&format!("{}\n", sys.hostname())).await;
+    let text = match parsed.last_of("iI") {
+        Some('I') => format!("{} ", ip_text(&sys)),
+        Some(_) => ip_text(&sys),
+        None => sys.hostname(),
+    };
+    sys.print(&format!("{text}\n")).await;
     0
+}
+
+fn ip_text(sys: &Sys) -> String {
+    let [a, b, c, d] = sim::net::ip_of(sys.host());
+    format!("{a}.{b}.{c}.{d}")
 }
 
 async fn date(sys: Sys) -> i32 {
