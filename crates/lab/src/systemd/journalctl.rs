@@ -93,6 +93,7 @@ async fn run(sys: Sys) -> i32 {
     if call.follow { follow(&sys, &call, entries.len()).await } else { 0 }
 }
 
+#[expect(clippy::infinite_loop, reason = "it reads until somebody ends it")]
 async fn follow(sys: &Sys, call: &Call, mut seen: usize) -> i32 {
     loop {
         sys.sleep_us(FOLLOW_US).await;

@@ -495,6 +495,7 @@ async fn ended(shared: &Shared, job: u64) -> Outcome {
 }
 
 /// Processes that say they are ready.
+#[expect(clippy::infinite_loop, reason = "it serves until its host goes off")]
 async fn notes(shared: Shared) {
     let sys = shared.borrow().sys.clone();
     if sys.offer(NOTIFY).is_err() {
@@ -529,6 +530,7 @@ async fn notes(shared: Shared) {
 }
 
 /// Lines programs leave for the journal.
+#[expect(clippy::infinite_loop, reason = "it serves until its host goes off")]
 async fn lines(shared: Shared) {
     let sys = shared.borrow().sys.clone();
     if sys.offer(LOG).is_err() {
@@ -557,6 +559,7 @@ impl Manager {
 }
 
 /// Requests of `systemctl`.
+#[expect(clippy::infinite_loop, reason = "it serves until its host goes off")]
 async fn serve(shared: Shared) {
     let sys = shared.borrow().sys.clone();
     if sys.offer(PRIVATE).is_err() {

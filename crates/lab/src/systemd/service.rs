@@ -130,10 +130,9 @@ pub(super) async fn start(shared: &Shared, name: &str) -> Outcome {
     let plan = match planned {
         Ok(plan) => plan,
         Err(error) => {
-            let manager = shared.borrow();
-            manager.log(name, 4, &format!("{name}: Failed to load environment files: {error}"));
-            manager.log(name, 4, &format!("{name}: Failed to run 'start' task: {error}"));
-            drop(manager);
+            for what in ["load environment files", "run 'start' task"] {
+                shared.borrow().log(name, 4, &format!("{name}: Failed to {what}: {error}"));
+            }
             return start_failed(shared, name, "resources").await;
         }
     };

@@ -399,18 +399,7 @@ async fn create(sys: &Sys, call: &Call, failed: &mut bool) -> Result<(), String>
             if path.starts_with('/') && !std::mem::replace(&mut stripped, true) {
                 sys.eprint("tar: Removing leading `/' from member names\n").await;
             }
-            let mut entry = Entry {
-                name: path.trim_start_matches('/').to_owned(),
-                kind: Kind::File,
-                link: String::new(),
-                bytes: Bytes::new(),
-                mode: stat.mode,
-                uid: stat.uid,
-                gid: stat.gid,
-                user: accounts.user_name(stat.uid),
-                group: accounts.group_name(stat.gid),
-                mtime_s: stat.mtime_us / 1_000_000,
-            };
+            let mut entry = entry_of(&accounts, &path, &stat);
             match stat.kind {
                 FileKind::Dir => {
                     entry.kind = Kind::Dir;
@@ -437,18 +426,42 @@ async fn create(sys: &Sys, call: &Call, failed: &mut bool) -> Result<(), String>
                     }
                 },
             }
-            if call.verbose {
-                let line = format!("{}\n", if entry.name.is_empty() { "/" } else { &entry.name });
-                if call.file.as_deref().is_none_or(|file| file == "-") {
-                    sys.eprint(&line).await;
-                } else {
-                    sys.print(&line).await;
-                }
-            }
+            say_packed(sys, call, &entry).await;
             entries.push(entry);
         }
     }
-    let plain = write_tar(&entries);
+    deliver(sys, call, &entries).await
+}
+
+/// `-v`: not into the archive itself.
+async fn say_packed(sys: &Sys, call: &Call, entry: &Entry) {
+    let line = format!("{}\n", if entry.name.is_empty() { "/" } else { &entry.name });
+    match call.file.as_deref() {
+        _ if !call.verbose => {}
+        None | Some("-") => sys.eprint(&line).await,
+        Some(_) => sys.print(&line).await,
+    }
+}
+
+/// A member without its content.
+fn entry_of(accounts: &Accounts, path: &str, stat: &sim::Stat) -> Entry {
+    Entry {
+        name: path.trim_start_matches('/').to_owned(),
+        kind: Kind::File,
+        link: String::new(),
+        bytes: Bytes::new(),
+        mode: stat.mode,
+        uid: stat.uid,
+        gid: stat.gid,
+        user: accounts.user_name(stat.uid),
+        group: accounts.group_name(stat.gid),
+        mtime_s: stat.mtime_us / 1_000_000,
+    }
+}
+
+/// Writes the archive to where it was asked for.
+async fn deliver(sys: &Sys, call: &Call, entries: &[Entry]) -> Result<(), String> {
+    let plain = write_tar(entries);
     let packed = if call.zip { gzip(&plain) } else { plain };
     match call.file.as_deref().filter(|file| *file != "-") {
         Some(file) => sys
@@ -490,21 +503,17 @@ async fn archive(sys: &Sys, call: &Call) -> Result<Bytes, String> {
 
 async fn unpack(sys: &Sys, call: &Call, list: bool, failed: &mut bool) -> Result<(), String> {
     if let Some(dir) = &call.dir {
-        let there =
-            sys.stat(dir).and_then(|stat| if stat.is_dir() { Ok(()) } else { Err(Errno::Enotdir) });
-        if let Err(error) = there {
-            return Err(format!("{dir}: Cannot open: {error}\ntar: {FATAL}"));
+        let wrong = |error| format!("{dir}: Cannot open: {error}\ntar: {FATAL}");
+        if !sys.stat(dir).map_err(wrong)?.is_dir() {
+            return Err(wrong(Errno::Enotdir));
         }
     }
     let bytes = archive(sys, call).await?;
-    let entries = match read_tar(&bytes) {
-        Ok(entries) => entries,
-        Err(words) => {
-            sys.eprint(&format!("tar: {words}\n")).await;
-            *failed = true;
-            Vec::new()
-        }
-    };
+    let (entries, words) = read_tar(&bytes).map_or_else(|it| (Vec::new(), it), |it| (it, ""));
+    if !words.is_empty() {
+        sys.eprint(&format!("tar: {words}\n")).await;
+        *failed = true;
+    }
     let mut found: Vec<bool> = vec![false; call.names.len()];
     let mut dirs = Vec::new();
     for entry in &entries {

@@ -173,6 +173,7 @@ fn entries(sys: &Sys) -> Vec<Entry> {
     all
 }
 
+#[expect(clippy::infinite_loop, reason = "it serves until its host goes off")]
 async fn cron(sys: Sys) -> i32 {
     for entry in entries(&sys).iter().filter(|entry| entry.reboot) {
         run(&sys, entry).await;

@@ -6,7 +6,7 @@ use super::accounts::Accounts;
 use crate::programs::Program;
 use crate::programs::files::mode_of;
 use crate::programs::io::{join, last_name};
-use crate::programs::opts::Options;
+use crate::programs::opts::{Options, Parsed};
 
 /// The entry of the table of programs.
 pub(super) const CHOWN: Program = Program {
@@ -125,11 +125,22 @@ async fn chown(sys: Sys, group_only: bool) -> i32 {
             return 1;
         }
     };
-    let mut waiting: Vec<String> = operands.rev().cloned().collect();
+    let waiting: Vec<String> = operands.rev().cloned().collect();
     if waiting.is_empty() {
         let after = parsed.operands.first().map_or("", String::as_str);
         return OPTIONS.refuse(&sys, program, &format!("missing operand after '{after}'")).await;
     }
+    give(&sys, name, &parsed, (uid, gid), waiting).await
+}
+
+/// Gives files away, with `-R` those below them.
+async fn give(
+    sys: &Sys,
+    name: &str,
+    parsed: &Parsed,
+    (uid, gid): Owners,
+    mut waiting: Vec<String>,
+) -> i32 {
     let what = if uid.is_some() { "ownership" } else { "group" };
     let mut status = 0;
     let follow = !parsed.has('h') && !parsed.has('R');
@@ -204,10 +215,9 @@ async fn install(sys: Sys) -> i32 {
     let mut failed = None;
     if parsed.has('d') {
         for path in &operands {
-            failed = failed.or(make_dirs(&sys, path)
-                .err()
-                .map(|error| format!("cannot create directory '{path}': {error}")));
-            failed = failed.or(settle(&sys, path, mode, uid, gid).err());
+            let wrong = |error| format!("cannot create directory '{path}': {error}");
+            let made = make_dirs(&sys, path).map_err(wrong);
+            failed = failed.or(made.and_then(|()| settle(&sys, path, mode, uid, gid)).err());
         }
     } else {
         let target = parsed.value('t').map(str::to_owned).or_else(|| operands.pop());
@@ -228,13 +238,10 @@ async fn install(sys: Sys) -> i32 {
             }
         }
     }
-    match failed {
-        None => 0,
-        Some(what) => {
-            sys.eprint(&format!("install: {what}\n")).await;
-            1
-        }
+    if let Some(what) = &failed {
+        sys.eprint(&format!("install: {what}\n")).await;
     }
+    i32::from(failed.is_some())
 }
 
 fn make_dirs(sys: &Sys, path: &str) -> Result<(), Errno> {

@@ -171,7 +171,7 @@ async fn sudo(sys: Sys) -> i32 {
     let accounts = Accounts::read(&sys);
     let caller = sys.real_uid();
     let Some(caller) = accounts.users.iter().find(|user| user.uid == caller).cloned() else {
-        sys.eprint(&format!("sudo: you do not exist in the passwd database\n")).await;
+        sys.eprint("sudo: you do not exist in the passwd database\n").await;
         return 1;
     };
     match allowed(&sys, &accounts, &caller) {

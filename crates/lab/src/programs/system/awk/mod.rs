@@ -20,7 +20,16 @@ pub(super) const PROGRAM: Program = Program {
     complete: None,
 };
 
-async fn awk(sys: Sys) -> i32 {
+/// What was asked for.
+struct Call {
+    separator: Option<String>,
+    vars: BTreeMap<String, String>,
+    text: String,
+    files: Vec<String>,
+}
+
+/// Takes the arguments apart; the error is the sentence.
+fn call(sys: &Sys) -> Result<Call, String> {
     let args = sys.args();
     let (mut separator, mut vars, mut text) = (None, BTreeMap::new(), None);
     let mut files: Vec<String> = Vec::new();
@@ -38,14 +47,9 @@ async fn awk(sys: Sys) -> i32 {
             }
         } else if let (Some(tail), None) = (arg.strip_prefix("-f"), &text) {
             let file = value(tail, &mut rest);
-            match sys.read_file(&file) {
-                Ok(bytes) => text = Some(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(_) => {
-                    sys.eprint(&format!("awk: cannot open {file} (No such file or directory)\n"))
-                        .await;
-                    return 2;
-                }
-            }
+            let wrong = |error| format!("awk: cannot open {file} ({error})\n");
+            let bytes = sys.read_file(&file).map_err(wrong)?;
+            text = Some(String::from_utf8_lossy(&bytes).into_owned());
         } else if arg == "--" {
             continue;
         } else if text.is_none() {
@@ -54,9 +58,17 @@ async fn awk(sys: Sys) -> i32 {
             files.push(arg.clone());
         }
     }
-    let Some(text) = text else {
-        sys.eprint("Usage: awk [-F value][-v var=value][--][program text][file ...]\n").await;
-        return 2;
+    let usage = "Usage: awk [-F value][-v var=value][--][program text][file ...]\n";
+    Ok(Call { separator, vars, text: text.ok_or(usage)?, files })
+}
+
+async fn awk(sys: Sys) -> i32 {
+    let Call { separator, vars, text, files } = match call(&sys) {
+        Ok(call) => call,
+        Err(sentence) => {
+            sys.eprint(&sentence).await;
+            return 2;
+        }
     };
     let program = match parse::program(&text) {
         Ok(program) => program,

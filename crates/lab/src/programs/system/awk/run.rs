@@ -230,10 +230,8 @@ impl<'a> Machine<'a> {
 
     fn statement(&mut self, statement: &Statement) -> Flow {
         self.steps += 1;
-        if self.steps > STEPS_MAX {
-            return Flow::Exit(2);
-        }
         match statement {
+            _ if self.steps > STEPS_MAX => return Flow::Exit(2),
             Statement::Expr(expr) => drop(self.eval(expr)),
             Statement::Print { format, args, into } => self.print(*format, args, into.as_ref()),
             Statement::If(condition, yes, no) => {
@@ -242,9 +240,8 @@ impl<'a> Machine<'a> {
             }
             Statement::While(condition, body) => {
                 while self.truth(condition) {
-                    match self.turn(body) {
-                        None => {}
-                        Some(flow) => return flow,
+                    if let Some(flow) = self.turn(body) {
+                        return flow;
                     }
                 }
             }
@@ -493,32 +490,13 @@ impl<'a> Machine<'a> {
             }
             "split" => {
                 let whole = text(self, 0);
-                let separator = match args.get(2) {
-                    Some(expr) => self.pattern(expr),
-                    None => self.vars["FS"].text(),
-                };
-                let parts = self.split(&whole, &separator);
-                let count = parts.len();
-                if let Some(Expr::Var(array)) = args.get(1) {
-                    let parts = (1..)
-                        .zip(parts)
-                        .map(|(at, part): (usize, _)| (at.to_string(), Value::Input(part)));
-                    self.arrays.insert(array.clone(), parts.collect());
-                }
-                Value::Number(count as f64)
+                self.split_into(&whole, args)
             }
             "sub" | "gsub" => self.substitute(name == "gsub", args),
             "match" => {
                 let whole = text(self, 0);
                 let regex = args.get(1).map(|arg| self.pattern(arg)).unwrap_or_default();
-                let found =
-                    self.regex(&regex).and_then(|regex| regex.find(&whole).map(|it| it.range()));
-                let (start, len) = found.map_or((0, -1.0), |range| {
-                    (whole[..range.start].chars().count() + 1, whole[range].chars().count() as f64)
-                });
-                self.vars.insert("RSTART".to_owned(), Value::Number(start as f64));
-                self.vars.insert("RLENGTH".to_owned(), Value::Number(len));
-                Value::Number(start as f64)
+                self.find(&whole, &regex)
             }
             "sprintf" => {
                 let values: Vec<Value> = args.iter().map(|arg| self.eval(arg)).collect();
@@ -541,6 +519,33 @@ impl<'a> Machine<'a> {
             }
             _ => Value::Number(0.0),
         }
+    }
+
+    /// `match`
+    fn find(&mut self, whole: &str, regex: &str) -> Value {
+        let found = self.regex(regex).and_then(|regex| regex.find(whole).map(|it| it.range()));
+        let (start, len) = found.map_or((0, -1.0), |range| {
+            (whole[..range.start].chars().count() + 1, whole[range].chars().count() as f64)
+        });
+        self.vars.insert("RSTART".to_owned(), Value::Number(start as f64));
+        self.vars.insert("RLENGTH".to_owned(), Value::Number(len));
+        Value::Number(start as f64)
+    }
+
+    /// `split`
+    fn split_into(&mut self, whole: &str, args: &[Expr]) -> Value {
+        let separator = match args.get(2) {
+            Some(expr) => self.pattern(expr),
+            None => self.vars["FS"].text(),
+        };
+        let parts = self.split(whole, &separator);
+        let count = parts.len();
+        if let Some(Expr::Var(array)) = args.get(1) {
+            let parts =
+                (1..).zip(parts).map(|(at, part): (usize, _)| (at.to_string(), Value::Input(part)));
+            self.arrays.insert(array.clone(), parts.collect());
+        }
+        Value::Number(count as f64)
     }
 
     fn substitute(&mut self, all: bool, args: &[Expr]) -> Value {
@@ -575,7 +580,7 @@ fn replacement(new: &str, found: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' if chars.peek().is_some_and(|next| matches!(next, '&' | '\\')) => {
-                out.extend(chars.next())
+                out.extend(chars.next());
             }
             '&' => out.push_str(found),
             c => out.push(c),
