@@ -56,13 +56,13 @@ fn read(name: &str) -> Flow {
 
 fn run(name: &str) {
     let flow = read(name);
-    let options = worlds::options(&flow.world, 3, &flow.release, 1).unwrap();
+    let options = worlds::options(&flow.world, 3, &flow.release, 1).expect("a world there is");
     let host = worlds::hosts(&options)[0].clone();
-    let mut session = Session::new(options).unwrap();
-    session.settle_in().unwrap();
+    let mut session = Session::new(options).expect("checked options");
+    session.settle_in().expect("the world starts");
     let mut typist = Typist::new(session, &host, 600_000_000);
     for step in &flow.steps {
-        let outcome = typist.run(&step.command, &mut |_, _| ()).unwrap();
+        let outcome = typist.run(&step.command, &mut |_, _| ()).expect("no promise is broken");
         judge(name, step, &outcome);
     }
 }
