@@ -407,7 +407,8 @@ impl UiState {
     pub(crate) fn subject<'a>(&'a self, view: &'a View) -> &'a str {
         let chosen = self.focus.as_deref();
         let leader = || view.world.as_ref().and_then(|world| world.leader.as_deref());
-        chosen.or_else(leader).unwrap_or("n1")
+        let first = || view.members.first().map(|card| card.host.as_str());
+        chosen.or_else(leader).or_else(first).unwrap_or("n1")
     }
 
     /// What the session should compute for what is on screen.
