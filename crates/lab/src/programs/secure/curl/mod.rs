@@ -169,7 +169,7 @@ fn five(bytes: u64) -> String {
         0..100_000 => bytes.to_string(),
         100_000..10_240_000 => format!("{}k", bytes / 1024),
         10_240_000..104_857_600 => {
-            format!("{}.{}M", bytes >> 20, (bytes & 0xf_ffff) * 10 >> 20)
+            format!("{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20)
         }
         _ => format!("{}M", bytes >> 20),
     }
