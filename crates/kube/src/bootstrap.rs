@@ -70,6 +70,7 @@ async fn mark(client: &Client, name: &str) -> bool {
     client.patch(&format!("/api/v1/nodes/{name}"), &patch).await.is_ok()
 }
 
+#[expect(clippy::too_many_lines, reason = "a list of objects")]
 fn objects() -> Vec<(&'static str, &'static str, Value)> {
     let system = "kube-system";
     let account = |name: &str| json!({"metadata": {"name": name, "namespace": system}});

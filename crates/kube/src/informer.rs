@@ -12,10 +12,12 @@ use crate::resources::{Kind, named};
 use crate::tasks::{Spawner, until};
 use crate::value::{self, list, set, text};
 
+type Objects = BTreeMap<String, Rc<Value>>;
+
 /// The objects of some kinds.
 #[derive(Clone)]
 pub(crate) struct Informers {
-    of: Rc<BTreeMap<&'static str, RefCell<BTreeMap<String, Rc<Value>>>>>,
+    of: Rc<BTreeMap<&'static str, RefCell<Objects>>>,
     synced: Rc<RefCell<BTreeMap<&'static str, bool>>>,
     /// Counts what has changed.
     version: Rc<Cell<u64>>,

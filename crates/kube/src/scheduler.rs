@@ -85,7 +85,7 @@ async fn run(sys: Sys, spawner: Spawner) -> i32 {
     }
 }
 
-async fn schedule(sys: &Sys, client: &Client, informers: &Informers) {
+async fn schedule(sys: &Sys, client: &Client, informers: &Informers) -> ! {
     let mut said: std::collections::BTreeMap<String, String> = Default::default();
     loop {
         let version = informers.version();

@@ -48,7 +48,10 @@ pub(super) fn start(server: &Rc<Server>) {
     server.spawner.spawn(async move {
         let interval_us = compactor.options.compaction_us;
         let (mut version, mut revision) = (0, 0);
-        while interval_us > 0 {
+        if interval_us == 0 {
+            return;
+        }
+        loop {
             if let Some(next) = compactor.compact(version, revision).await {
                 (version, revision) = next;
             }

@@ -61,7 +61,9 @@ impl Caches {
     pub(crate) fn start(&self, store: &Store) {
         for kind in KINDS {
             let (caches, store) = (self.clone(), store.clone());
-            self.spawner.spawn(async move { caches.follow(&store, kind).await });
+            self.spawner.spawn(async move {
+                caches.follow(&store, kind).await;
+            });
         }
     }
 
@@ -70,7 +72,7 @@ impl Caches {
         self.of.iter().all(|of| of.borrow().ready)
     }
 
-    async fn follow(&self, store: &Store, kind: &'static Kind) {
+    async fn follow(&self, store: &Store, kind: &'static Kind) -> ! {
         let prefix = store.prefix(kind, "");
         let mut listed = false;
         loop {

@@ -69,6 +69,7 @@ async fn refuse(sys: &Sys, text: &str) -> i32 {
     1
 }
 
+#[expect(clippy::too_many_lines, reason = "the start-up in its order")]
 async fn run(sys: Sys, spawner: Spawner) -> i32 {
     sys.catch(Signal::Term);
     let options = match options::read(&sys) {
@@ -95,7 +96,7 @@ async fn run(sys: Sys, spawner: Spawner) -> i32 {
         log(&sys, 'F', "instance.go:226", text).await;
         return 1;
     }
-    let codec = codec::Codec { encryption: options.encryption.clone() };
+    let codec = codec::Codec { encryption: options.encryption };
     let store = Store::new(&sys, etcd, codec, &options.root);
     let caches = Caches::new(&spawner);
     caches.start(&store);

@@ -133,6 +133,7 @@ pub(crate) enum Refusal {
 }
 
 /// Reads the command line and the files it names.
+#[expect(clippy::too_many_lines, reason = "one flag after the other")]
 pub(crate) fn read(sys: &Sys) -> Result<Options, Refusal> {
     let args = sys.args();
     let flags = Flags::parse(args.get(1..).unwrap_or_default(), KNOWN).map_err(Refusal::Flags)?;
@@ -190,7 +191,7 @@ pub(crate) fn read(sys: &Sys) -> Result<Options, Refusal> {
     let service_net =
         parse_net(net).ok_or_else(|| command(format!("invalid CIDR address: {net}")))?;
     let encryption = match flags.get("encryption-provider-config") {
-        "" => Encryption::default(),
+        "" => Encryption,
         path => {
             let wrong = |text: String| {
                 command(format!("error opening encryption provider configuration file: {text}"))

@@ -95,11 +95,7 @@ impl Store {
         }
     }
 
-    pub(crate) fn decode(
-        &self,
-        key: &str,
-        kv: &pb::KeyValue,
-    ) -> Result<Value, Failure> {
+    pub(crate) fn decode(&self, key: &str, kv: &pb::KeyValue) -> Result<Value, Failure> {
         self.codec.decode(&kv.value, kv.mod_revision).map_err(|error| {
             Failure::internal(format!("unable to transform key \"{key}\": {error}"))
         })

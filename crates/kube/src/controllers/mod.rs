@@ -125,7 +125,7 @@ async fn run(sys: Sys, spawner: Spawner) -> i32 {
     }
 }
 
-async fn reconcile(work: &Work) {
+async fn reconcile(work: &Work) -> ! {
     let mut watched = nodes::Watched::default();
     loop {
         let version = work.informers.version();

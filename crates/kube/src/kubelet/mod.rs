@@ -99,6 +99,7 @@ pub(crate) fn program(sys: Sys) -> Task {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "the start-up in its order")]
 async fn run(sys: Sys, spawner: Spawner) -> i32 {
     sys.catch(Signal::Term);
     let args = sys.args();
@@ -159,7 +160,7 @@ async fn run(sys: Sys, spawner: Spawner) -> i32 {
     });
     match flags.get("kubeconfig") {
         "" => {
-            log(&sys, 'W', "server.go:1180", "\"Running in standalone mode: no kubeconfig\"").await
+            log(&sys, 'W', "server.go:1180", "\"Running in standalone mode: no kubeconfig\"").await;
         }
         path => match Kubeconfig::load(&sys, path, None) {
             Ok(config) => {

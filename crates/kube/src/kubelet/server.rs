@@ -54,6 +54,7 @@ fn plain(code: u16, text: &str) -> HttpResponse {
 }
 
 /// Answers a request; false when the connection is to end.
+#[expect(clippy::too_many_lines, reason = "one arm for each request")]
 async fn answer(kubelet: &Kubelet, conn: &Conn, request: &HttpRequest) -> bool {
     let (path, query) = request.split();
     let parts: Vec<String> = path.trim_matches('/').split('/').map(unescape).collect();

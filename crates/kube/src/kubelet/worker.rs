@@ -340,6 +340,7 @@ impl Step<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "the parts of a container in order")]
     async fn start(&self, kubelet: &Rc<Kubelet>, pod: &Rc<Pod>, attempt: u32) {
         let (object, container) = (self.object, self.container);
         let name = text(container, "name");
