@@ -252,6 +252,10 @@ impl Stage {
             }
             "wait" => self.wait(duration_us(words[1])),
             "kill" => self.signal(words[1], Signal::Kill),
+            "stop" => {
+                self.signal(words[1], Signal::Term);
+                self.wait(500_000);
+            }
             "freeze" => self.signal(words[1], Signal::Stop),
             "wipe" => drop(self.shell(&format!("rm -rf /data/{}.etcd", words[1]), &[])),
             "start" => {
