@@ -561,7 +561,7 @@ fn volumes(out: &mut String, spec: &Value, indent: usize) {
     for volume in all {
         out.push_str(&format!("{pad}  {}:\n", text(volume, "name")));
         let mut field = |name: &str, value: &str| {
-            out.push_str(&format!("{pad}    {:<15}{value}\n", format!("{name}:")))
+            out.push_str(&format!("{pad}    {:<15}{value}\n", format!("{name}:")));
         };
         if at(volume, "hostPath").is_object() {
             field("Type", "HostPath (bare host directory volume)");

@@ -60,7 +60,7 @@ impl Ctl {
             }
             return Ok(());
         }
-        if !(objects.is_empty() && !failures.is_empty()) {
+        if !objects.is_empty() || failures.is_empty() {
             self.print(&objects, many).await?;
         }
         if failures.is_empty() {

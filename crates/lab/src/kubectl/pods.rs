@@ -82,10 +82,10 @@ impl Ctl {
                 continue;
             }
             let response = self.client.raw("GET", &path, "", bytes::Bytes::new()).await?;
-            if response.status >= 300 {
-                if let Err(failure) = kube::client::read(&response) {
-                    return Err(Stop::Api(failure));
-                }
+            if response.status >= 300
+                && let Err(failure) = kube::client::read(&response)
+            {
+                return Err(Stop::Api(failure));
             }
             let _ = self.sys.write(Fd::STDOUT, &response.body).await;
         }
@@ -127,10 +127,10 @@ impl Ctl {
             false => bytes::Bytes::new(),
         };
         let response = self.client.raw("POST", &path, "application/octet-stream", input).await?;
-        if response.status >= 300 {
-            if let Err(failure) = kube::client::read(&response) {
-                return Err(Stop::Api(failure));
-            }
+        if response.status >= 300
+            && let Err(failure) = kube::client::read(&response)
+        {
+            return Err(Stop::Api(failure));
         }
         let mut code = 0;
         for line in response.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {

@@ -246,7 +246,7 @@ async fn logs(sys: &Sys, line: &Line) -> i32 {
         }
         let same = |it: &Value| text(it, "id") == text(&record, "id");
         let state = runtime::containers(sys).into_iter().find(same);
-        if !state.is_some_and(|it| text(&it, "state") == "running") {
+        if state.is_none_or(|it| text(&it, "state") != "running") {
             break;
         }
     }

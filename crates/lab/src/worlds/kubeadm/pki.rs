@@ -68,6 +68,7 @@ impl Pki {
         Pair { cert: template.issue(&key, by).to_pem(), key: key.to_pem() }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one certificate after the other")]
     /// The files under `/etc/kubernetes` and `/var/lib/kubelet` of a host.
     pub(super) fn files(&self, node: &Node, nodes: &[Node]) -> Vec<File> {
         let mut files: Vec<File> = Vec::new();
@@ -77,7 +78,7 @@ impl Pki {
             files.push((format!("{path}.key"), pair.key, 0o600));
         };
         let name = node.name.as_str();
-        let host = format!("{name}@{}", SECOND);
+        let host = format!("{name}@{SECOND}");
         let kubelet = self.issue(
             &self.cluster,
             &format!("kubelet {name}"),
