@@ -171,7 +171,8 @@ fn text_files_are_clean() {
             wrong.extend(
                 banned
                     .iter()
-                    .filter(|word| line.contains(**word))
+                    // A run of more is a pattern of mktemp, not a remark.
+                    .filter(|word| line.contains(**word) && !line.contains(concat!("XX", "XX")))
                     .map(|word| format!("{place}: {word}")),
             );
         }
