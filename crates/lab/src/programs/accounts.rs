@@ -31,6 +31,7 @@ impl Accounts {
     }
 
     /// A group by name or number.
+    #[cfg(feature = "k8s")]
     pub(crate) fn group(&self, name: &str) -> Option<&UserGroup> {
         let number = name.parse::<u32>().ok();
         let named = self.groups.iter().find(|group| group.name == name);
