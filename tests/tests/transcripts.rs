@@ -301,6 +301,7 @@ impl Stage {
     }
 
     fn run(&mut self, command: &str, stdin: &[u8], signal: Option<(u64, Signal)>) -> Outcome {
+        let signalled = signal.is_some();
         let ended: Rc<RefCell<Option<i32>>> = Rc::default();
         let job = Job {
             command: command.to_owned(),
@@ -328,7 +329,7 @@ impl Stage {
         let outcome = Outcome {
             exit: ended.borrow().unwrap_or_default(),
             stdout: read("stdout"),
-            stderr: read("stderr"),
+            stderr: if signalled { without_epitaph(&read("stderr")) } else { read("stderr") },
         };
         self.wait(PAUSE_US);
         outcome
@@ -427,6 +428,18 @@ async fn play(sys: Sys, job: Job) -> i32 {
         ExitStatus::Signal(signal) => 128 + i32::from(signal.number()),
     });
     0
+}
+
+/// What a command said without the shell's word on how a signal ended it: the real recorder's
+/// shell had become the command, and nobody was left to say it.
+fn without_epitaph(stderr: &str) -> String {
+    let words = ["Killed", "Terminated", "Interrupt"];
+    let said = |line: &&str| {
+        !words
+            .iter()
+            .any(|word| line.split("  ").any(|it| it == *word || it.ends_with(&format!(" {word}"))))
+    };
+    stderr.split_inclusive('\n').filter(|line| said(&line.trim_end())).collect()
 }
 
 /// Runs two futures to their ends; the first one's value.
