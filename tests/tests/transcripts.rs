@@ -235,8 +235,9 @@ impl Stage {
 
     fn wait(&mut self, us: u64) {
         let until_us = self.world.now_us() + us;
-        while !self.world.advance(until_us, 100_000).reached {}
-        assert_eq!(self.world.violation().map(|it| format!("{it:?}")), None);
+        while !self.world.advance(until_us, 100_000).reached {
+            assert_eq!(self.world.violation().map(|it| format!("{it:?}")), None);
+        }
     }
 
     /// Carries out a line of the recorder.

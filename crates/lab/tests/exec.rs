@@ -206,3 +206,24 @@ fn the_worlds_are_listed() {
     let output = quorum(&["worlds"], "");
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("cluster "));
 }
+
+/// A restored directory may carry the ids of a cluster that went further: its promises are new.
+#[test]
+fn a_cluster_is_restored_under_its_own_name_twice() {
+    let flags = "--listen-peer-urls=http://0.0.0.0:2380 --listen-client-urls=http://0.0.0.0:2379 \
+                 --initial-advertise-peer-urls=http://n1:2380 --advertise-client-urls=http://n1:2379";
+    let mut lines = String::from(
+        "etcdctl put a 1\netcdctl snapshot save /tmp/s.db\netcdctl put a 2\netcdctl put b 2\n",
+    );
+    for dir in ["/var/lib/etcd-restored", "/var/lib/etcd-again"] {
+        lines.push_str(&format!(
+            "sim kill n1\netcdutl snapshot restore /tmp/s.db --name n1 --data-dir {dir} \
+             --initial-cluster n1=http://n1:2380 --initial-advertise-peer-urls http://n1:2380\n\
+             sim start n1 -- --name=n1 --data-dir={dir} {flags}\nsleep 5\n\
+             etcdctl get a --print-value-only\netcdctl put a 3\n"
+        ));
+    }
+    let rows = rows(&["--members", "1"], &lines);
+    let read = rows.iter().filter(|row| row["cmd"].as_str().unwrap().contains("get a"));
+    assert_eq!(read.map(|row| row["stdout"].as_str().unwrap()).collect::<Vec<_>>(), ["1\n", "1\n"]);
+}

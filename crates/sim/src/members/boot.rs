@@ -232,9 +232,11 @@ impl Kernel {
         let damaged = std::mem::take(&mut place.damaged_unseen);
         match place.foreign_seen.iter_mut().find(|(other, _)| other == dir) {
             Some((_, seen)) => std::mem::replace(seen, count) != count || damaged,
+            // A directory no member has booted from: what is in it was made by somebody else,
+            // by a restore for instance, and promised nothing so far.
             None => {
                 place.foreign_seen.push((dir.to_owned(), count));
-                damaged
+                true
             }
         }
     }
