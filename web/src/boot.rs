@@ -87,11 +87,21 @@ pub(crate) async fn acquire(steal: bool, watchers: &Watchers) -> bool {
     JsFuture::from(answer).await.is_ok_and(|it| it.is_truthy())
 }
 
+/// The path of the screen the address names; none where it holds a share link.
+pub(crate) fn path() -> Option<String> {
+    let hash = platform::window().location().hash().unwrap_or_default();
+    match hash.strip_prefix('#').unwrap_or_default() {
+        "" => Some(String::new()),
+        text => text.strip_prefix('/').map(str::to_string),
+    }
+}
+
 /// The share link's text, taken out of the address so that a reload does not ask again.
 pub(crate) fn take_fragment() -> Option<String> {
     let location = platform::window().location();
     let hash = location.hash().ok()?;
-    let text = hash.strip_prefix('#').filter(|text| !text.is_empty())?.to_string();
+    let ours = |text: &&str| !text.is_empty() && !text.starts_with('/');
+    let text = hash.strip_prefix('#').filter(ours)?.to_string();
     let address = location.href().ok()?;
     let bare = address.split('#').next().unwrap_or_default();
     if let Ok(history) = platform::window().history() {

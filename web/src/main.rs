@@ -1,7 +1,7 @@
 //! The page: shows what the session answers and asks it for more. It knows no rule of etcd.
 //!
 //! Reading order: `msg` (all that can happen), `state` (all that is remembered), `app` (what
-//! each message does), `panels` (what is drawn), `stage` (the sixty-frames-a-second part).
+//! each message does), `screens` and `panels` (what is drawn), `stage` (the sixty-frames-a-second part).
 
 mod app;
 mod boot;
@@ -14,6 +14,7 @@ mod msg;
 mod panels;
 mod platform;
 mod saver;
+mod screens;
 mod scroll;
 mod stage;
 mod state;

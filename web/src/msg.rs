@@ -34,6 +34,8 @@ pub(crate) enum Msg {
     Key(web_sys::KeyboardEvent),
     /// The address' fragment changed: somebody opened a share link here.
     Fragment(String),
+    /// The address names a screen: its path.
+    Go(String),
 
     // Time.
     /// A frame of the screen begins, at this wall time.

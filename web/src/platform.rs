@@ -141,6 +141,15 @@ pub(crate) fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|it| it.matches())
 }
 
+/// Closes a popover, where the browser knows them and it is open.
+pub(crate) fn hide_popover(element: &Element) {
+    if element.matches(":popover-open").unwrap_or(false)
+        && let Some(element) = element.dyn_ref::<HtmlElement>()
+    {
+        element.hide_popover().ok();
+    }
+}
+
 /// Moves the keyboard to an element.
 pub(crate) fn focus(id: &str) {
     if let Some(element) = by_id(id).and_then(|it| it.dyn_into::<HtmlElement>().ok()) {

@@ -10,6 +10,7 @@ use lab::api::{
 
 use crate::coach::Progress;
 use crate::map::Map;
+use crate::screens::Place;
 use crate::store::LabRow;
 
 /// Sentences of the story that are kept on screen.
@@ -179,9 +180,11 @@ pub(crate) enum Phase {
     Dead(String),
 }
 
-/// The three areas; on a narrow screen one is shown at a time.
+/// The areas; on a narrow screen one is shown at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Area {
+    /// What a screen shows beside the lab: the exercise.
+    Beside,
     /// The ring of members.
     Cluster,
     /// The terminals.
@@ -190,8 +193,9 @@ pub(crate) enum Area {
     Facts,
 }
 
-/// The three, in the order F6 goes through them.
-pub(crate) const AREAS: [(Area, &str, &str); 3] = [
+/// All, in the order F6 goes through them; the first is there where a screen is beside the lab.
+pub(crate) const AREAS: [(Area, &str, &str); 4] = [
+    (Area::Beside, "Task", "area-beside"),
     (Area::Cluster, "Cluster", "area-cluster"),
     (Area::Terminal, "Terminal", "area-terminal"),
     (Area::Facts, "Facts", "area-facts"),
@@ -323,6 +327,8 @@ pub(crate) struct Terminal {
 pub(crate) struct UiState {
     /// Where the page is.
     pub(crate) phase: Phase,
+    /// The address' path: which screen is shown, and what of it.
+    pub(crate) path: String,
     /// Light or dark.
     pub(crate) theme: Theme,
     /// The area in front on a narrow screen.
@@ -375,6 +381,7 @@ impl Default for UiState {
     fn default() -> Self {
         UiState {
             phase: Phase::Starting("Loading the cluster"),
+            path: String::new(),
             theme: Theme::Auto,
             area: Area::Cluster,
             panel: "events",
@@ -403,6 +410,21 @@ impl Default for UiState {
 }
 
 impl UiState {
+    /// The areas on screen.
+    pub(crate) fn areas(&self) -> &'static [(Area, &'static str, &'static str)] {
+        match self.place() {
+            Place::Lab => &AREAS[1..],
+            Place::Beside => &AREAS,
+            Place::Whole => &[],
+        }
+    }
+
+    /// The area in front on a narrow screen: the chosen one, if it is there.
+    pub(crate) fn area_in_front(&self) -> Area {
+        let there = self.areas().iter().any(|(area, _, _)| *area == self.area);
+        if there { self.area } else { Area::Cluster }
+    }
+
     /// The host the facts are about: the chosen one, else the leader, else the first.
     pub(crate) fn subject<'a>(&'a self, view: &'a View) -> &'a str {
         let chosen = self.focus.as_deref();

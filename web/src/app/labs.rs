@@ -64,6 +64,7 @@ impl App {
             });
         }
         ctx.link().send_message(Msg::SystemTheme);
+        self.enter();
     }
 
     /// Forgets the open lab, so that another can begin.

@@ -23,6 +23,7 @@ use crate::panels::terminals::Screen;
 use crate::panels::{self, Emit, Look};
 use crate::platform::{self, browser, terminal};
 use crate::saver::Saver;
+use crate::screens::Place;
 use crate::scroll::Scroll;
 use crate::stage::{Scene, Stage};
 use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
@@ -31,6 +32,7 @@ use crate::store::{Db, PointRecord};
 mod answers;
 mod files;
 mod labs;
+mod screen;
 mod time;
 mod world;
 
@@ -113,6 +115,9 @@ pub(crate) struct App {
     noted_ms: f64,
     clock_shown: String,
     screens: Vec<(u32, Screen)>,
+    /// The keyboard goes to the screen that has just come.
+    went: bool,
+    title_shown: String,
     watch: Option<StageWatch>,
     _stage: Stage,
     _listeners: Vec<EventListener>,
@@ -143,6 +148,7 @@ impl Component for App {
         let ui = UiState {
             theme: Theme::of(&browser::recall("theme")),
             reader: browser::recall("reader") == "on",
+            path: boot::path().unwrap_or_default(),
             ..UiState::default()
         };
         set_theme(ui.theme, &scene);
@@ -184,6 +190,8 @@ impl Component for App {
             noted_ms: 0.0,
             clock_shown: String::new(),
             screens: Vec::new(),
+            went: false,
+            title_shown: String::new(),
             watch: None,
             _stage: stage,
             _listeners: listeners(link.callback(|msg| msg)),
@@ -205,7 +213,11 @@ impl Component for App {
             Msg::TakenOver => self.taken_over(),
             Msg::Key(event) => return self.key(ctx, &event),
             Msg::Hidden(hidden) => self.hidden(hidden),
-            Msg::Fragment(text) => self.inspect(text.into_bytes()),
+            Msg::Fragment(text) => {
+                self.go("");
+                self.inspect(text.into_bytes());
+            }
+            Msg::Go(path) => self.go(&path),
             Msg::Toggle => self.toggle(),
             Msg::Step => self.step(),
             Msg::Speed(per_mille) => self.speed(per_mille),
@@ -258,14 +270,19 @@ impl Component for App {
         let (ui, emit) = (&self.ui, &self.emit);
         let size = self.scene.borrow().size();
         let look = Look { view: &self.view, ui, clock: &self.clock, size, emit };
-        let shown = |area: Area| if ui.area == area { "front" } else { "back" };
+        let (place, front) = (ui.place(), ui.area_in_front());
+        let seen = place != Place::Whole;
+        let shown = |area: Area| if front == area { "front" } else { "back" };
         html! {
-            <div class="page" data-area={AREAS.iter().find(|it| it.0 == ui.area).map(|it| it.1)}>
+            <div class="page" data-screen={ui.screen().id} data-area={AREAS.iter().find(|it| it.0 == ui.area).map(|it| it.1)}>
                 { panels::topbar::draw(&look) }
-                { panels::quorum::draw(&look) }
+                if seen { { panels::quorum::draw(&look) } }
                 <div class="notices">{ panels::notices::draw(&look) }</div>
-                { area_tabs(&look) }
-                <main class="areas">
+                if seen { { area_tabs(&look) } }
+                <main id="areas" class={if place == Place::Beside { "areas beside" } else { "areas" }} hidden={!seen}>
+                    if place == Place::Beside {
+                        <div class={format!("area own {}", shown(Area::Beside))}>{ (ui.screen().draw)(&look) }</div>
+                    }
                     <div class={format!("area upper {}", shown(Area::Cluster))}>
                         { panels::cluster::draw(&look) }
                         { veil(&ui.phase, self.now_us) }
@@ -277,7 +294,11 @@ impl Component for App {
                         { panels::terminals::draw(&look) }
                     </div>
                 </main>
-                { panels::coach::draw(&look) }
+                if seen {
+                    { panels::coach::draw(&look) }
+                } else {
+                    <main class="whole">{ (ui.screen().draw)(&look) }</main>
+                }
                 { panels::dialogs::draw(&look) }
             </div>
         }
@@ -297,17 +318,19 @@ impl Component for App {
         drop(scene);
         self.open_screens();
         self.open_or_close_dialog();
+        self.show_screen();
     }
 }
 
-/// The three areas as tabs, for narrow screens.
+/// The areas as tabs, for narrow screens.
 fn area_tabs(look: &Look<'_>) -> Html {
     html! {
         <nav class="area-tabs" aria-label="Areas">
-            { for AREAS.iter().map(|(area, label, _)| {
+            { for look.ui.areas().iter().map(|(area, label, _)| {
                 let area = *area;
+                let on = look.ui.area_in_front() == area;
                 html! {
-                    <button key={*label} aria-pressed={(look.ui.area == area).to_string()} class={if look.ui.area == area { "on" } else { "" }}
+                    <button key={*label} aria-pressed={on.to_string()} class={if on { "on" } else { "" }}
                         onclick={look.click(move || Msg::Area(area))}>{ *label }</button>
                 }
             }) }
@@ -351,10 +374,9 @@ fn listeners(emit: Emit) -> Vec<EventListener> {
     };
     let fragment = {
         let emit = emit.clone();
-        EventListener::new(&window, "hashchange", move |_| {
-            if let Some(text) = boot::take_fragment() {
-                emit.emit(Msg::Fragment(text));
-            }
+        EventListener::new(&window, "hashchange", move |_| match boot::path() {
+            Some(path) => emit.emit(Msg::Go(path)),
+            None => boot::take_fragment().into_iter().for_each(|it| emit.emit(Msg::Fragment(it))),
         })
     };
     let keys = {
@@ -499,23 +521,32 @@ const FIELDS: &str = ".screen, input, select, textarea, dialog";
 /// What Space and Enter press.
 const BUTTONS: &str = "button, summary, a";
 
+/// Whether the lab is on screen; elsewhere keys are the browser's.
+fn lab_is_seen() -> bool {
+    platform::by_id("areas").is_some_and(|it| !it.has_attribute("hidden"))
+}
+
 /// F6 would go to the address bar, Space would scroll.
 fn keep_from_browser(event: &KeyboardEvent) {
-    let space = event.key() == " " && !is_inside(event, FIELDS) && !is_inside(event, BUTTONS);
-    if event.key() == "F6" || space {
+    let space = event.key() == " "
+        && lab_is_seen()
+        && !is_inside(event, FIELDS)
+        && !is_inside(event, BUTTONS);
+    if event.key() == "F6" && lab_is_seen() || space {
         event.prevent_default();
     }
 }
 
 impl App {
     fn key(&mut self, ctx: &Context<Self>, event: &KeyboardEvent) -> bool {
-        if event.key() == "F6" {
+        let seen = self.ui.place() != Place::Whole;
+        if event.key() == "F6" && seen {
             self.next_area(event);
             return true;
         }
         let chord = event.ctrl_key() || event.meta_key() || event.alt_key();
         let pressed = event.key() == " " && is_inside(event, BUTTONS);
-        if chord || pressed || self.ui.dialog.is_some() || is_inside(event, FIELDS) {
+        if !seen || chord || pressed || self.ui.dialog.is_some() || is_inside(event, FIELDS) {
             return false;
         }
         let (key, code) = (event.key(), event.code());
@@ -531,14 +562,15 @@ impl App {
     /// Goes to the next area, or with Shift to the one before.
     fn next_area(&mut self, event: &KeyboardEvent) {
         let within = |id: &str| is_inside(event, &format!("#{id}"));
-        let here = AREAS.iter().position(|(_, _, id)| within(id));
-        let step = if event.shift_key() { AREAS.len() - 1 } else { 1 };
-        let next = here.map_or(0, |here| (here + step) % AREAS.len());
-        let (area, _, id) = AREAS[next];
+        let areas = self.ui.areas();
+        let here = areas.iter().position(|(_, _, id)| within(id));
+        let step = if event.shift_key() { areas.len() - 1 } else { 1 };
+        let next = here.map_or(0, |here| (here + step) % areas.len());
+        let (area, _, id) = areas[next];
         self.ui.area = area;
         match area {
             Area::Terminal => terminal::focus(self.ui.terminal),
-            Area::Cluster | Area::Facts => platform::focus(id),
+            Area::Beside | Area::Cluster | Area::Facts => platform::focus(id),
         }
     }
 }

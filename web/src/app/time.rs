@@ -5,6 +5,7 @@ use crate::clock;
 use crate::coach::{Deed, Scene as Look};
 use crate::link::Ask;
 use crate::platform::{self, browser, terminal};
+use crate::screens::Place;
 use crate::state::{Brought, Phase};
 use lab::api::{Advanced, Delta, Speed, StoryKind};
 
@@ -21,7 +22,10 @@ impl App {
     /// A frame of the screen begins. True when the page is to be drawn anew.
     pub(super) fn frame(&mut self, wall_ms: f64) -> bool {
         self.show_clock();
-        let due = self.clock.frame_us(wall_ms);
+        // Out of sight the lab stands still, but for a run that is done again.
+        let away = self.ui.place() == Place::Whole;
+        let passed = self.clock.frame_us(wall_ms);
+        let due = if away { 0 } else { passed };
         // A slow machine falls behind the wall instead of running after it.
         self.owed_us = (self.owed_us + due).min(100 * u64::from(self.clock.per_mille));
         if self.may_ask() {

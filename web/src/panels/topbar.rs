@@ -5,6 +5,7 @@ use yew::{Html, html};
 use super::icons::icon;
 use super::{Look, icon_button, time};
 use crate::msg::Msg;
+use crate::screens::{self, Place};
 use crate::state::{Dialog, NewLab};
 
 /// The bar.
@@ -15,20 +16,24 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
         Some(action) => format!("Undo: {action} (u)"),
         None => "Nothing to undo".into(),
     };
+    let seen = ui.place() != Place::Whole;
     let theme = format!("Theme: {}", ui.theme.word());
     html! {
         <header class="topbar">
-            <a class="brand" href="./" aria-label="Quorum Lab">
+            <a class="brand" href="#/" aria-label="Quorum Lab">
                 <svg viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="15" /><path d="M32 17 48 45H16Z" /><circle class="top" cx="32" cy="17" r="8" /><circle cx="48" cy="45" r="7" /><circle cx="16" cy="45" r="7" /></svg>
                 <h1>{ "Quorum Lab" }</h1>
             </a>
-            { about(look) }
-            { time::draw(look) }
+            { screens::navigation(look) }
+            { about(look, seen) }
+            if seen { { time::draw(look) } }
             <nav class="actions" aria-label="Lab">
-                <button id="undo" onclick={look.click(|| Msg::Undo)} disabled={ui.undo == 0 || ui.read_only}
-                    title={undo_title}>{ icon("undo") }<span>{ "Undo" }</span></button>
-                <button id="share" onclick={look.click(|| Msg::Share)} title="A link that rebuilds this very run">
-                    { icon("share") }<span>{ "Share" }</span></button>
+                if seen {
+                    <button id="undo" onclick={look.click(|| Msg::Undo)} disabled={ui.undo == 0 || ui.read_only}
+                        title={undo_title}>{ icon("undo") }<span>{ "Undo" }</span></button>
+                    <button id="share" onclick={look.click(|| Msg::Share)} title="A link that rebuilds this very run">
+                        { icon("share") }<span>{ "Share" }</span></button>
+                }
                 { icon_button(ui.theme.word(), theme, look.click(|| Msg::NextTheme)) }
                 <button id="menu-button" class="square" popovertarget="menu" aria-label="Menu" title="Menu">{ icon("menu") }</button>
                 <div id="menu" popover="auto" class="menu">
@@ -57,7 +62,7 @@ fn item(look: &Look<'_>, sign: &str, label: &'static str, msg: fn() -> Msg) -> H
 }
 
 /// Seed, release and whether it is saved.
-fn about(look: &Look<'_>) -> Html {
+fn about(look: &Look<'_>, seen: bool) -> Html {
     let Some(world) = &look.view.world else { return Html::default() };
     let saved = match look.ui.saved {
         _ if look.ui.read_only => ("read only", "off"),
@@ -67,9 +72,11 @@ fn about(look: &Look<'_>) -> Html {
     };
     html! {
         <p class="about">
-            <span title="The etcd release on every host">{ format!("etcd {}", world.options.release) }</span>
-            <span title="The root of every random draw: the same seed and the same actions give the same run">
-                { "seed " }<b>{ world.options.seed }</b></span>
+            if seen {
+                <span title="The etcd release on every host">{ format!("etcd {}", world.options.release) }</span>
+                <span title="The root of every random draw: the same seed and the same actions give the same run">
+                    { "seed " }<b>{ world.options.seed }</b></span>
+            }
             <span class={format!("saved {}", saved.1)} id="saved" data-writes={look.ui.writes.to_string()}
                 data-checkpoints={look.ui.checkpoints.to_string()}
                 title="Everything is saved in this browser as it happens">{ saved.0 }</span>

@@ -12,6 +12,7 @@ use yew::Callback;
 
 use crate::map::Map;
 use crate::platform;
+use crate::screens::Place;
 use crate::state::{UiState, View};
 
 mod draw;
@@ -44,6 +45,8 @@ pub(crate) struct Scene {
     pub(crate) gesture: Option<Gesture>,
     palette: Palette,
     still: bool,
+    /// Another screen is shown: nothing is drawn.
+    away: bool,
     wall_ms: f64,
 }
 
@@ -66,6 +69,7 @@ impl Scene {
     pub(crate) fn set(&mut self, view: &View, ui: &UiState) {
         let ring = view.ring();
         (self.width, self.height) = ui.stage;
+        self.away = ui.place() == Place::Whole;
         let (size, places) = layout::ring(ring.len(), self.width, self.height);
         self.size = Some(size);
         self.places.clear();
@@ -167,8 +171,10 @@ impl Scene {
     fn frame(&mut self, wall_ms: f64) {
         self.wall_ms = wall_ms;
         self.flights.sweep(wall_ms, self.now_us);
-        self.turn_arcs();
-        self.draw();
+        if !self.away {
+            self.turn_arcs();
+            self.draw();
+        }
     }
 }
 
