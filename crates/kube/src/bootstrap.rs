@@ -6,23 +6,66 @@ use sim::{Sys, Task};
 
 use crate::client::{Client, Kubeconfig};
 use crate::resources::named;
-use crate::value::{self, list, text};
+use crate::value::{self, list};
 
 const RETRY_US: u64 = 200_000;
 
 /// The file that says the cluster is up.
 pub const READY: &str = "/run/cluster-is-up";
 
-/// The program: `kubeadm-bootstrap CONTROL_PLANE...`.
+/// What the program is told: `kubeadm-bootstrap CONTROL_PLANE... [--node=NAME]...
+/// [--external-etcd=URL]...`.
+struct Told {
+    masters: Vec<String>,
+    nodes: Vec<String>,
+    external: Vec<String>,
+}
+
+impl Told {
+    fn read(args: &[String]) -> Told {
+        let after = |flag: &str| {
+            args.iter().filter_map(|it| it.strip_prefix(flag)).map(str::to_owned).collect()
+        };
+        let masters = args.iter().skip(1).filter(|it| !it.starts_with('-')).cloned().collect();
+        Told { masters, nodes: after("--node="), external: after("--external-etcd=") }
+    }
+
+    /// Whether the cluster is as `kubeadm init` and `kubeadm join` leave it: every host is a
+    /// node, every static pod has its mirror, and all is well.
+    fn all_up(&self, nodes: &Value, pods: &Value) -> bool {
+        let ready = |items: &Value, wanted: &str| {
+            let found = list(items, "items").iter().find(|it| value::name(it) == wanted);
+            found.is_some_and(|it| value::holds(it, "Ready"))
+        };
+        let mut parts = vec!["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+        if self.external.is_empty() {
+            parts.push("etcd");
+        }
+        let hosts = || self.masters.iter().chain(&self.nodes);
+        let on = |start: &str| {
+            let here = |it: &&Value| value::name(it).starts_with(start);
+            list(pods, "items").iter().filter(here).count()
+        };
+        hosts().all(|name| ready(nodes, name))
+            && self
+                .masters
+                .iter()
+                .all(|it| parts.iter().all(|part| ready(pods, &format!("{part}-{it}"))))
+            && on("coredns-") >= 2
+            && on("kube-proxy-") >= hosts().count()
+            && list(pods, "items").iter().all(|it| value::holds(it, "Ready"))
+    }
+}
+
+/// The program.
 pub(crate) fn program(sys: Sys) -> Task {
     Box::pin(async move {
         let Ok(config) = Kubeconfig::load(&sys, "/etc/kubernetes/admin.conf", None) else {
             return 1;
         };
         let client = Client::new(&sys, config, "kubeadm");
-        let mut masters = sys.args();
-        masters.remove(0);
-        for (kind, namespace, object) in objects() {
+        let told = Told::read(&sys.args());
+        for (kind, namespace, object) in objects(&told.external) {
             let path = named(kind).path(namespace);
             loop {
                 match client.create(&path, &object).await {
@@ -32,6 +75,7 @@ pub(crate) fn program(sys: Sys) -> Task {
                 }
             }
         }
+        let mut masters = told.masters.clone();
         while !masters.is_empty() {
             let nodes = client.get("/api/v1/nodes").await.unwrap_or_default();
             for node in list(&nodes, "items") {
@@ -45,7 +89,7 @@ pub(crate) fn program(sys: Sys) -> Task {
         loop {
             let nodes = client.get("/api/v1/nodes").await.unwrap_or_default();
             let pods = client.get("/api/v1/namespaces/kube-system/pods").await.unwrap_or_default();
-            if is_ready(&nodes, &pods) {
+            if told.all_up(&nodes, &pods) {
                 break;
             }
             sys.sleep_us(RETRY_US).await;
@@ -71,17 +115,17 @@ async fn mark(client: &Client, name: &str) -> bool {
 }
 
 #[expect(clippy::too_many_lines, reason = "a list of objects")]
-fn objects() -> Vec<(&'static str, &'static str, Value)> {
+fn objects(external: &[String]) -> Vec<(&'static str, &'static str, Value)> {
     let system = "kube-system";
     let account = |name: &str| json!({"metadata": {"name": name, "namespace": system}});
     let config = format!(
         "apiServer: {{}}\napiVersion: kubeadm.k8s.io/v1beta4\ncaCertificateValidityPeriod: \
          87600h0m0s\ncertificateValidityPeriod: 8760h0m0s\ncertificatesDir: \
          /etc/kubernetes/pki\nclusterName: kubernetes\ncontrollerManager: {{}}\ndns: \
-         {{}}\nencryptionAlgorithm: ECDSA-P256\netcd:\n  local:\n    dataDir: \
-         /var/lib/etcd\nimageRepository: registry.k8s.io\nkind: \
+         {{}}\nencryptionAlgorithm: ECDSA-P256\n{}imageRepository: registry.k8s.io\nkind: \
          ClusterConfiguration\nkubernetesVersion: {}\nnetworking:\n  dnsDomain: cluster.local\n  \
          podSubnet: 10.244.0.0/16\n  serviceSubnet: 10.96.0.0/12\nproxy: {{}}\nscheduler: {{}}\n",
+        etcd_section(external),
         crate::VERSION
     );
     let map = |name: &str, key: &str, text: &str| json!({"metadata": {"name": name, "namespace": system}, "data": {key: text}});
@@ -168,10 +212,16 @@ fn objects() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// Whether a cluster is as `kubeadm init` leaves it.
-fn is_ready(nodes: &Value, pods: &Value) -> bool {
-    let well = |it: &Value| value::holds(it, "Ready") && !text(it, "metadata.name").is_empty();
-    !list(nodes, "items").is_empty()
-        && list(nodes, "items").iter().all(well)
-        && list(pods, "items").iter().all(well)
+/// What the configuration says of etcd.
+fn etcd_section(external: &[String]) -> String {
+    if external.is_empty() {
+        return "etcd:\n  local:\n    dataDir: /var/lib/etcd\n".to_owned();
+    }
+    let pki = "/etc/kubernetes/pki";
+    let endpoints: String = external.iter().map(|url| format!("    - {url}\n")).collect();
+    format!(
+        "etcd:\n  external:\n    caFile: {pki}/etcd/ca.crt\n    certFile: \
+         {pki}/apiserver-etcd-client.crt\n    endpoints:\n{endpoints}    keyFile: \
+         {pki}/apiserver-etcd-client.key\n"
+    )
 }

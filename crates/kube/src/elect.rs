@@ -25,7 +25,7 @@ pub(crate) struct Elector {
 
 impl Elector {
     pub(crate) fn new(sys: &Sys, client: &Rc<Client>, name: &'static str) -> Elector {
-        let identity = format!("{}_{}", sys.hostname(), value::new_uid(sys, 77));
+        let identity = format!("{}_{}", sys.hostname(), value::new_uid(sys));
         Elector { sys: sys.clone(), client: client.clone(), name, identity }
     }
 

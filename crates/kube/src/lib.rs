@@ -30,15 +30,15 @@ pub mod yaml;
 use serde_json::{Value, json};
 
 /// The release of Kubernetes the lab runs.
-pub const VERSION: &str = "v1.35.4";
+pub const VERSION: &str = "v1.36.4";
 
 /// What `/version` answers.
 pub fn version_info() -> Value {
     json!({
-        "major": "1", "minor": "35", "emulationMajor": "1", "emulationMinor": "35",
-        "minCompatibilityMajor": "1", "minCompatibilityMinor": "34", "gitVersion": VERSION,
-        "gitCommit": "", "gitTreeState": "clean", "buildDate": "2026-04-15T00:00:00Z",
-        "goVersion": "go1.25.9", "compiler": "gc", "platform": "linux/amd64",
+        "major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "36",
+        "minCompatibilityMajor": "1", "minCompatibilityMinor": "35", "gitVersion": VERSION,
+        "gitCommit": "", "gitTreeState": "clean", "buildDate": "2026-11-12T00:00:00Z",
+        "goVersion": "go1.26.3", "compiler": "gc", "platform": "linux/amd64",
     })
 }
 

@@ -2,7 +2,6 @@
 //! of Kubernetes needs of it is read by path and never assumed to be there.
 
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use sim::Sys;
 
 static NULL: Value = Value::Null;
@@ -204,19 +203,19 @@ pub fn parse_time(text: &str) -> Option<u64> {
     Some(((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + micros)
 }
 
-/// A number nobody else in the world has, drawn from who asks and when.
-fn draw(sys: &Sys, salt: u64) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    hash.update(sys.hostname().as_bytes());
-    hash.update(sys.wall_us().to_le_bytes());
-    hash.update(sys.pid().0.to_le_bytes());
-    hash.update(salt.to_le_bytes());
-    hash.finalize().into()
+/// Bytes by chance, as the world's seed gives them.
+pub fn draw<const N: usize>(sys: &Sys) -> [u8; N] {
+    let mut drawn = [0; N];
+    for part in drawn.chunks_mut(8) {
+        let bytes = sys.draw().to_le_bytes();
+        part.copy_from_slice(&bytes[..part.len()]);
+    }
+    drawn
 }
 
 /// A uid in the form of a random UUID.
-pub fn new_uid(sys: &Sys, salt: u64) -> String {
-    uuid(&draw(sys, salt))
+pub fn new_uid(sys: &Sys) -> String {
+    uuid(&draw::<16>(sys))
 }
 
 /// The UUID that stands for a text: static pods are named by their manifest's content.
@@ -229,9 +228,9 @@ pub fn uuid(bytes: &[u8]) -> String {
 const SAFE: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// The end of a generated name: five characters.
-pub fn suffix(sys: &Sys, salt: u64) -> String {
-    let drawn = draw(sys, salt ^ 0x5eed);
-    drawn[..5].iter().map(|byte| char::from(SAFE[usize::from(*byte) % SAFE.len()])).collect()
+pub fn suffix(sys: &Sys) -> String {
+    let drawn = draw::<5>(sys);
+    drawn.iter().map(|byte| char::from(SAFE[usize::from(*byte) % SAFE.len()])).collect()
 }
 
 /// The hash of a pod template by which replica sets are told apart.
@@ -245,8 +244,8 @@ pub fn template_hash(template: &Value) -> String {
 }
 
 /// An id of 64 hexadecimal digits.
-pub fn long_id(sys: &Sys, salt: u64) -> String {
-    draw(sys, salt ^ 0xc0de).iter().map(|byte| format!("{byte:02x}")).collect()
+pub fn long_id(sys: &Sys) -> String {
+    draw::<32>(sys).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -217,7 +217,7 @@ fn print_text(out: &mut String, text: &str, depth: usize) {
         out.push_str(&Value::String(text.to_owned()).to_string());
     } else if needs_quotes(text) {
         // What would read as something else stands in double quotes, the rest in single ones.
-        if text.is_empty() || !scalar(text, ScalarStyle::Plain).is_string() {
+        if text.is_empty() || !is_plain_text(text) {
             out.push_str(&format!("\"{text}\""));
         } else {
             out.push_str(&format!("'{}'", text.replace('\'', "''")));
@@ -229,8 +229,7 @@ fn print_text(out: &mut String, text: &str, depth: usize) {
 
 fn needs_quotes(text: &str) -> bool {
     text.is_empty()
-        || !scalar(text, ScalarStyle::Plain).is_string()
-        || is_time(text)
+        || !is_plain_text(text)
         || text.starts_with(|c: char| "!&*-?|>@`%{}[]#,\"'=: ".contains(c))
             && !(text.starts_with('-') && text[1..].starts_with(|c: char| c != ' '))
         || text.contains(": ")
@@ -239,9 +238,15 @@ fn needs_quotes(text: &str) -> bool {
         || text.ends_with(' ')
 }
 
-/// Go reads these as times, so it quotes them.
-fn is_time(text: &str) -> bool {
-    crate::value::parse_time(text).is_some()
+/// Whether Go's YAML reads this as text: numbers, times and its many words for yes and no are
+/// something else.
+fn is_plain_text(text: &str) -> bool {
+    let base60 = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+    let bools = ["y", "yes", "on", "n", "no", "off"];
+    scalar(text, ScalarStyle::Plain).is_string()
+        && crate::value::parse_time(text).is_none()
+        && !bools.contains(&text.to_lowercase().as_str())
+        && !(text.contains(':') && text.split(':').all(base60))
 }
 
 #[cfg(test)]

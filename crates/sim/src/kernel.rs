@@ -81,6 +81,8 @@ pub(crate) struct Kernel {
     pub(crate) notes: Map<String, String>,
     /// Changes of files by programs so far.
     pub(crate) file_changes: u64,
+    /// What programs drew from the seed so far.
+    pub(crate) draws: u64,
 }
 
 impl Kernel {
@@ -122,6 +124,7 @@ impl Kernel {
             witness: false,
             notes: Map::new(),
             file_changes: 0,
+            draws: 0,
         }
     }
 

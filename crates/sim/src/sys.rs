@@ -108,6 +108,14 @@ impl Sys {
         self.with(|kernel| kernel.mono_us(kernel.host_of(self.pid)))
     }
 
+    /// A number by chance: drawn from the world's seed, and another one each time.
+    pub fn draw(&self) -> u64 {
+        self.with(|kernel| {
+            kernel.draws += 1;
+            crate::rng::Rng::for_purpose(kernel.seed, "programs", kernel.draws).next_u64()
+        })
+    }
+
     /// Waits.
     pub async fn sleep_us(&self, us: u64) {
         let until_us = self.with(|kernel| kernel.now_us.saturating_add(us));

@@ -165,14 +165,14 @@ impl Server {
         }
         if name(&object).is_empty() && !text(&object, "metadata.generateName").is_empty() {
             let start = text(&object, "metadata.generateName");
-            let full = format!("{start}{}", value::suffix(&self.sys, self.store.salt()));
+            let full = format!("{start}{}", value::suffix(&self.sys));
             set(&mut object, "metadata.name", full);
         }
         let object_name = name(&object).to_owned();
         self.admit_namespace(kind, &route.namespace, &object_name).await?;
         set(&mut object, "kind", kind.kind);
         set(&mut object, "apiVersion", kind.api_version());
-        set(&mut object, "metadata.uid", value::new_uid(&self.sys, self.store.salt()));
+        set(&mut object, "metadata.uid", value::new_uid(&self.sys));
         set(&mut object, "metadata.creationTimestamp", value::time(self.sys.wall_us()));
         value::unset(&mut object, "metadata.resourceVersion");
         if !at(&object, "spec").is_null() && !matches!(kind.kind, "Namespace" | "Node" | "Service")

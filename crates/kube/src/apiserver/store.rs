@@ -1,7 +1,7 @@
 //! Objects in etcd: every read is a linearizable range, every write a transaction that fails
 //! when the object has changed since it was read.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -28,7 +28,6 @@ pub(crate) struct Store {
     pub(crate) etcd: Etcd,
     pub(crate) codec: Rc<Codec>,
     pub(crate) root: String,
-    salt: Rc<Cell<u64>>,
     lease: Rc<RefCell<Option<(i64, u64)>>>,
 }
 
@@ -47,15 +46,8 @@ impl Store {
             etcd,
             codec: Rc::new(codec),
             root: root.to_owned(),
-            salt: Rc::default(),
             lease: Rc::default(),
         }
-    }
-
-    /// A number this process has not used before.
-    pub(crate) fn salt(&self) -> u64 {
-        self.salt.set(self.salt.get() + 1);
-        self.salt.get()
     }
 
     pub(crate) fn key(&self, kind: &Kind, namespace: &str, name: &str) -> String {

@@ -112,7 +112,7 @@ async fn ask(sys: &Sys, probe: &Value, address: &str) -> Result<(), String> {
             shaken.map_err(|error| failed(error.to_string()))?;
         }
         let mut request = HttpRequest::new("GET", text(http, "path"));
-        request.headers.push(("User-Agent".to_owned(), "kube-probe/1.35".to_owned()));
+        request.headers.push(("User-Agent".to_owned(), "kube-probe/1.36".to_owned()));
         let response = conn.ask(request).await.map_err(|_| failed("EOF".to_owned()))?;
         return match response.status {
             200..400 => Ok(()),

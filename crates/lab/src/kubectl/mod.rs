@@ -159,7 +159,7 @@ async fn run(sys: Sys) -> i32 {
         ("", own) => own.to_owned(),
         (namespace, _) => namespace.to_owned(),
     };
-    let client = Client::new(&sys, config, "kubectl/v1.35.4 (linux/amd64)");
+    let client = Client::new(&sys, config, &format!("kubectl/{} (linux/amd64)", kube::VERSION));
     let complaints = std::cell::Cell::new(5);
     let ctl = Ctl { sys, args, client, namespace, complaints };
     match ctl.command(&command).await {

@@ -1,9 +1,11 @@
 //! World `external`: three hosts that run etcd under systemd with certificates, beside a control
-//! plane that is their client.
+//! plane that is their client and a node. The API server is a static pod, as kubeadm's topology
+//! with external etcd has it: no unit of that name is on any host.
 
 use pki::{GeneralName, Issuer, Name, PrivateKey, Template, Usage};
 use sim::{HostId, Install, WorldSpec};
 
+use super::kubeadm::{self, Cluster, Node};
 use super::system;
 use crate::api::WorldOptions;
 
@@ -37,16 +39,30 @@ pub(super) fn spec(options: &WorldOptions) -> WorldSpec {
             spec.install.extend(member(options, host, number, &ca, now_s));
         }
     }
+    let address = |host: &str| {
+        let number = (0..).map(HostId).zip(&names).find(|(_, name)| *name == host);
+        let [a, b, c, d] = sim::net::ip_of(number.expect("a host of this world").0);
+        format!("{a}.{b}.{c}.{d}")
+    };
+    let nodes = [("controlplane", true), ("node01", false)].map(|(name, control_plane)| Node {
+        name: name.to_owned(),
+        address: address(name),
+        control_plane,
+    });
+    let servers = MEMBERS.map(|name| format!("https://{}:2379", address(name)));
+    let cluster = Cluster { options, nodes: &nodes, external: &servers, user: "student" };
+    spec.install.extend(cluster.install());
     spec.install.extend(client(options, &ca, now_s));
     spec
 }
 
-/// Whether all three serve.
+/// Whether all three serve, and the cluster is up that keeps its objects with them.
 pub(super) fn ready(world: &sim::World) -> bool {
-    MEMBERS.iter().all(|name| {
+    let serves = |name: &str| {
         let status = world.host(name).and_then(|host| world.member(host));
         status.is_some_and(|status| status.ready && status.leader.is_some())
-    })
+    };
+    MEMBERS.iter().all(|name| serves(name)) && kubeadm::ready(world)
 }
 
 fn signed(
@@ -154,14 +170,9 @@ fn client(options: &WorldOptions, ca: &Issuer, now_s: i64) -> Vec<Install> {
     let (certificate, key) = signed(options, ca, now_s, purpose, &[Usage::ClientAuth], Vec::new());
     let file =
         |path: String, text: String, mode| Install::file(host, &path, text.into_bytes(), mode);
-    let mut all = vec![
+    vec![
         file(format!("{CLIENT_DIR}/etcd/ca.crt"), ca.certificate.to_pem(), 0o644),
         file(format!("{CLIENT_DIR}/apiserver-etcd-client.crt"), certificate, 0o644),
         file(format!("{CLIENT_DIR}/apiserver-etcd-client.key"), key, 0o600),
-    ];
-    for program in ["etcdctl", "etcdutl"] {
-        let image = sim::exe::image(program, &options.release);
-        all.push(Install::file(host, &format!("/usr/local/bin/{program}"), image, 0o755));
-    }
-    all
+    ]
 }

@@ -71,7 +71,7 @@ pub static WORLDS: &[World] = &[
     #[cfg(feature = "k8s")]
     World {
         name: "external",
-        summary: "etcd on hosts of its own: etcd1 to etcd3 under systemd with certificates",
+        summary: "a control plane whose etcd has hosts of its own: etcd1 to etcd3 under systemd",
         user: "student",
         hosts: external::hosts,
         spec: external::spec,

@@ -46,7 +46,7 @@ volumeStatsAggPeriod: 0s
 ";
 
 /// The images a host has from the start.
-pub(super) fn images(options: &WorldOptions, node: &Node) -> Vec<String> {
+pub(super) fn images(options: &WorldOptions, node: &Node, stacked: bool) -> Vec<String> {
     let version = kube::VERSION;
     let mut images = vec![
         format!("registry.k8s.io/kube-proxy:{version}"),
@@ -54,7 +54,9 @@ pub(super) fn images(options: &WorldOptions, node: &Node) -> Vec<String> {
         "registry.k8s.io/coredns/coredns:v1.13.1".to_owned(),
     ];
     if node.control_plane {
-        images.push(format!("registry.k8s.io/etcd:{}-0", options.release));
+        if stacked {
+            images.push(format!("registry.k8s.io/etcd:{}-0", options.release));
+        }
         for part in ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] {
             images.push(format!("registry.k8s.io/{part}:{version}"));
         }
@@ -62,18 +64,25 @@ pub(super) fn images(options: &WorldOptions, node: &Node) -> Vec<String> {
     images
 }
 
-/// Every manifest of a control plane: its file's name and content.
+/// Every manifest of a control plane: its file's name and content. Etcd that is external has
+/// none.
 pub(super) fn all(
     options: &WorldOptions,
     node: &Node,
     nodes: &[Node],
+    external: &[String],
 ) -> Vec<(&'static str, String)> {
-    vec![
-        ("etcd.yaml", etcd(options, node, nodes)),
-        ("kube-apiserver.yaml", api_server(node, "https://127.0.0.1:2379")),
+    let own = "https://127.0.0.1:2379".to_owned();
+    let servers = if external.is_empty() { own } else { external.join(",") };
+    let mut all = vec![
+        ("kube-apiserver.yaml", api_server(node, &servers)),
         ("kube-controller-manager.yaml", controller_manager()),
         ("kube-scheduler.yaml", scheduler()),
-    ]
+    ];
+    if external.is_empty() {
+        all.push(("etcd.yaml", etcd(options, node, nodes)));
+    }
+    all
 }
 
 /// What differs between the static pods.
@@ -220,7 +229,7 @@ const CA_VOLUMES: [(&str, &str, &str, bool); 4] = [
 ];
 
 /// The API server's manifest, with etcd at these servers.
-pub(super) fn api_server(node: &Node, etcd_servers: &str) -> String {
+fn api_server(node: &Node, etcd_servers: &str) -> String {
     let address = &node.address;
     let pki = "/etc/kubernetes/pki";
     let flags = [

@@ -23,6 +23,17 @@ pub(super) struct Node {
     pub(super) control_plane: bool,
 }
 
+/// A cluster to be laid out.
+#[derive(Debug)]
+pub(super) struct Cluster<'a> {
+    pub(super) options: &'a WorldOptions,
+    pub(super) nodes: &'a [Node],
+    /// Where etcd serves that is not kubeadm's. Without any each control plane has a member.
+    pub(super) external: &'a [String],
+    /// Who sits at the terminals, and has a kubeconfig.
+    pub(super) user: &'a str,
+}
+
 fn nodes(names: &[(&str, bool)]) -> Vec<Node> {
     let node = |(place, (name, control_plane)): (usize, &(&str, bool))| Node {
         name: (*name).to_owned(),
@@ -60,14 +71,18 @@ pub(super) fn ha_spec(options: &WorldOptions) -> WorldSpec {
 }
 
 fn cluster(options: &WorldOptions, nodes: &[Node]) -> WorldSpec {
-    let pki = pki::Pki::new(options, nodes);
-    let mut install = Vec::new();
-    for node in nodes {
-        install.extend(host_files(options, node, nodes, &pki));
-    }
     let mut spec = system::spec(options, hosts_of(nodes), "root");
-    spec.install.extend(install);
+    let cluster = Cluster { options, nodes, external: &[], user: "root" };
+    spec.install.extend(cluster.install());
     spec
+}
+
+impl Cluster<'_> {
+    /// What lies on the hosts.
+    pub(super) fn install(&self) -> Vec<Install> {
+        let pki = pki::Pki::new(self.options);
+        self.nodes.iter().flat_map(|node| self.host_files(node, &pki)).collect()
+    }
 }
 
 fn hosts_of(nodes: &[Node]) -> Vec<String> {
@@ -98,60 +113,100 @@ RestartSec=10
 WantedBy=multi-user.target
 ";
 
-/// What lies on a host.
-fn host_files(options: &WorldOptions, node: &Node, nodes: &[Node], pki: &pki::Pki) -> Vec<Install> {
-    let host = node.name.as_str();
-    let mut files = pki.files(node, nodes);
-    let server = api_server(node, nodes);
-    files.push(("/etc/kubernetes/kubelet.conf".to_owned(), pki.kubelet_conf(node, &server), 0o600));
-    files.push(("/var/lib/kubelet/config.yaml".to_owned(), manifests::KUBELET.to_owned(), 0o644));
-    files.push((format!("{UNITS}/kubelet.service"), KUBELET_UNIT.to_owned(), 0o644));
-    let mut units = vec!["kubelet.service"];
-    if node.control_plane {
-        for (name, text) in manifests::all(options, node, nodes) {
-            files.push((format!("{MANIFESTS}/{name}"), text, 0o600));
+impl Cluster<'_> {
+    /// What lies on a host.
+    fn host_files(&self, node: &Node, pki: &pki::Pki) -> Vec<Install> {
+        let (options, nodes, host) = (self.options, self.nodes, node.name.as_str());
+        let stacked = self.external.is_empty();
+        let mut files = pki.files(node, nodes, stacked);
+        let server = api_server(node, nodes);
+        let conf = pki.kubelet_conf(node, &server);
+        files.push(("/etc/kubernetes/kubelet.conf".to_owned(), conf, 0o600));
+        let config = manifests::KUBELET.to_owned();
+        files.push(("/var/lib/kubelet/config.yaml".to_owned(), config, 0o644));
+        files.push((format!("{UNITS}/kubelet.service"), KUBELET_UNIT.to_owned(), 0o644));
+        let mut units = vec!["kubelet.service"];
+        if node.control_plane {
+            for (name, text) in manifests::all(options, node, nodes, self.external) {
+                files.push((format!("{MANIFESTS}/{name}"), text, 0o600));
+            }
         }
+        if host == nodes[0].name {
+            files.push((
+                format!("{UNITS}/kubeadm-bootstrap.service"),
+                self.bootstrap_unit(),
+                0o644,
+            ));
+            units.push("kubeadm-bootstrap.service");
+        }
+        for image in manifests::images(options, node, stacked) {
+            let image =
+                kube::runtime::images::find(&image).expect("the lab's own images are there");
+            let (path, text) = kube::runtime::image_file(&image);
+            files.push((path, text, 0o644));
+        }
+        let mut all: Vec<Install> = Vec::new();
+        if node.control_plane {
+            all.extend(self.kubeconfigs(host, &files));
+        }
+        all.extend(
+            files
+                .into_iter()
+                .map(|(path, text, mode)| Install::file(host, &path, Bytes::from(text), mode)),
+        );
+        for unit in units {
+            all.push(Install::link(host, &format!("{WANTS}/{unit}"), &format!("{UNITS}/{unit}")));
+        }
+        for dir in [MANIFESTS, "/etc/ca-certificates", "/usr/share/ca-certificates"] {
+            all.push(Install::dir(host, dir, 0o755));
+        }
+        let image = |path: &str, name: &str, release: &str| {
+            Install::file(host, path, sim::exe::image(name, release), 0o755)
+        };
+        all.push(image("/usr/bin/kubelet", "kubelet", ""));
+        all.push(image("/usr/lib/kubeadm-bootstrap", "kubeadm-bootstrap", ""));
+        for tool in programs::TOOLS {
+            all.push(image(&format!("/usr/bin/{}", tool.name), tool.name, ""));
+        }
+        for name in ["etcdctl", "etcdutl"] {
+            all.push(image(&format!("/usr/local/bin/{name}"), name, &options.release));
+        }
+        all
     }
-    if host == nodes[0].name {
-        let masters: Vec<&str> =
-            nodes.iter().filter(|it| it.control_plane).map(|it| it.name.as_str()).collect();
-        let unit = format!(
+
+    /// The unit that does once what `kubeadm init` does with a running API server.
+    fn bootstrap_unit(&self) -> String {
+        let masters = self.nodes.iter().filter(|it| it.control_plane);
+        let mut words: Vec<String> = masters.map(|it| it.name.clone()).collect();
+        let others = self.nodes.iter().filter(|it| !it.control_plane);
+        words.extend(others.map(|it| format!("--node={}", it.name)));
+        words.extend(self.external.iter().map(|url| format!("--external-etcd={url}")));
+        format!(
             "[Unit]\nDescription=What kubeadm init leaves in the API server\n\
              ConditionPathExists=!{ready}\n\n[Service]\nExecStart=/usr/lib/kubeadm-bootstrap \
              {}\n\n[Install]\nWantedBy=multi-user.target\n",
-            masters.join(" "),
+            words.join(" "),
             ready = kube::bootstrap::READY
-        );
-        files.push((format!("{UNITS}/kubeadm-bootstrap.service"), unit, 0o644));
-        units.push("kubeadm-bootstrap.service");
+        )
     }
-    for image in manifests::images(options, node) {
-        let image = kube::runtime::images::find(&image).expect("the lab's own images are there");
-        let (path, text) = kube::runtime::image_file(&image);
-        files.push((path, text, 0o644));
+
+    /// The administrator's configuration in the homes of those who work here, as the last words
+    /// of `kubeadm init` tell them to copy it.
+    fn kubeconfigs(&self, host: &str, files: &[pki::File]) -> Vec<Install> {
+        let admin = files.iter().find(|(path, ..)| path == "/etc/kubernetes/admin.conf");
+        let (_, text, _) = admin.expect("a control plane has one");
+        let config = |home: &str| {
+            let path = format!("{home}/.kube/config");
+            let config = Install::file(host, &path, Bytes::from(text.clone()), 0o600);
+            vec![Install::dir(host, &format!("{home}/.kube"), 0o755), config]
+        };
+        let mut all = config("/root");
+        if self.user != "root" {
+            let own = config(&format!("/home/{}", self.user));
+            all.extend(own.into_iter().map(|it| it.owned(system::STUDENT, system::STUDENT)));
+        }
+        all
     }
-    let mut all: Vec<Install> = files
-        .into_iter()
-        .map(|(path, text, mode)| Install::file(host, &path, Bytes::from(text), mode))
-        .collect();
-    for unit in units {
-        all.push(Install::link(host, &format!("{WANTS}/{unit}"), &format!("{UNITS}/{unit}")));
-    }
-    for dir in [MANIFESTS, "/etc/ca-certificates", "/usr/share/ca-certificates"] {
-        all.push(Install::dir(host, dir, 0o755));
-    }
-    let image = |path: &str, name: &str, release: &str| {
-        Install::file(host, path, sim::exe::image(name, release), 0o755)
-    };
-    all.push(image("/usr/bin/kubelet", "kubelet", ""));
-    all.push(image("/usr/lib/kubeadm-bootstrap", "kubeadm-bootstrap", ""));
-    for tool in programs::TOOLS {
-        all.push(image(&format!("/usr/bin/{}", tool.name), tool.name, ""));
-    }
-    for name in ["etcdctl", "etcdutl"] {
-        all.push(image(&format!("/usr/local/bin/{name}"), name, &options.release));
-    }
-    all
 }
 
 /// The API server a host speaks to: its own, or the first.

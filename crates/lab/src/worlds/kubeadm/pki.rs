@@ -40,7 +40,7 @@ fn dns(name: &str) -> GeneralName {
 }
 
 impl Pki {
-    pub(super) fn new(options: &WorldOptions, _: &[Node]) -> Pki {
+    pub(super) fn new(options: &WorldOptions) -> Pki {
         let now_s = i64::try_from(options.epoch_us / 1_000_000).unwrap_or_default();
         let made_s = now_s - 300;
         let authority = |name| pki::authority(name, options.seed, made_s, made_s + 10 * YEAR_S);
@@ -69,8 +69,9 @@ impl Pki {
     }
 
     #[expect(clippy::too_many_lines, reason = "one certificate after the other")]
-    /// The files under `/etc/kubernetes` and `/var/lib/kubelet` of a host.
-    pub(super) fn files(&self, node: &Node, nodes: &[Node]) -> Vec<File> {
+    /// The files under `/etc/kubernetes` and `/var/lib/kubelet` of a host. `stacked` tells
+    /// whether etcd's are among them.
+    pub(super) fn files(&self, node: &Node, nodes: &[Node], stacked: bool) -> Vec<File> {
         let mut files: Vec<File> = Vec::new();
         let root = "/etc/kubernetes/pki";
         let mut pair = |path: String, pair: Pair| {
@@ -95,7 +96,9 @@ impl Pki {
             |issuer: &Issuer| Pair { cert: issuer.certificate.to_pem(), key: issuer.key.to_pem() };
         pair(format!("{root}/ca"), authority(&self.cluster));
         pair(format!("{root}/front-proxy-ca"), authority(&self.front));
-        pair(format!("{root}/etcd/ca"), authority(&self.etcd));
+        if stacked {
+            pair(format!("{root}/etcd/ca"), authority(&self.etcd));
+        }
         let server = &[Usage::ServerAuth][..];
         let client = &[Usage::ClientAuth][..];
         let both = &[Usage::ServerAuth, Usage::ClientAuth][..];
@@ -134,33 +137,35 @@ impl Pki {
             vec![],
         );
         leaf("front-proxy-client", &self.front, &[], "front-proxy-client", client, vec![]);
-        leaf(
-            "apiserver-etcd-client",
-            &self.etcd,
-            &[],
-            "kube-apiserver-etcd-client",
-            client,
-            vec![],
-        );
-        let etcd_names = || {
-            vec![
-                dns(name),
-                dns("localhost"),
-                ip(&node.address),
-                ip("127.0.0.1"),
-                GeneralName::Ip([[0; 15].as_slice(), &[1]].concat()),
-            ]
-        };
-        leaf("etcd/server", &self.etcd, &[], name, both, etcd_names());
-        leaf("etcd/peer", &self.etcd, &[], name, both, etcd_names());
-        leaf(
-            "etcd/healthcheck-client",
-            &self.etcd,
-            &[],
-            "kube-etcd-healthcheck-client",
-            client,
-            vec![],
-        );
+        if stacked {
+            leaf(
+                "apiserver-etcd-client",
+                &self.etcd,
+                &[],
+                "kube-apiserver-etcd-client",
+                client,
+                vec![],
+            );
+            let etcd_names = || {
+                vec![
+                    dns(name),
+                    dns("localhost"),
+                    ip(&node.address),
+                    ip("127.0.0.1"),
+                    GeneralName::Ip([[0; 15].as_slice(), &[1]].concat()),
+                ]
+            };
+            leaf("etcd/server", &self.etcd, &[], name, both, etcd_names());
+            leaf("etcd/peer", &self.etcd, &[], name, both, etcd_names());
+            leaf(
+                "etcd/healthcheck-client",
+                &self.etcd,
+                &[],
+                "kube-etcd-healthcheck-client",
+                client,
+                vec![],
+            );
+        }
         files.push((format!("{root}/sa.key"), self.accounts.to_pem(), 0o600));
         files.push((format!("{root}/sa.pub"), public_pem(&self.accounts), 0o600));
         let api = format!("https://{}:6443", node.address);
@@ -171,9 +176,6 @@ impl Pki {
             ("scheduler.conf", "system:kube-scheduler", &[][..]),
         ] {
             let text = self.kubeconfig(&format!("{name} {file}"), user, organization, &api);
-            if file == "admin.conf" {
-                files.push(("/root/.kube/config".to_owned(), text.clone(), 0o600));
-            }
             files.push((format!("/etc/kubernetes/{file}"), text, 0o600));
         }
         files
