@@ -27,6 +27,7 @@ pub mod value;
 mod workload;
 pub mod yaml;
 
+pub use kubelet::static_pod;
 use serde_json::{Value, json};
 
 /// The release of Kubernetes the lab runs.

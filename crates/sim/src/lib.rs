@@ -56,4 +56,6 @@ pub use rng::Rng;
 pub use sys::Sys;
 pub use task::{Either, Program, ProgramEntry, ProgramTable, Task, race};
 pub use tty::Stream;
-pub use world::{Advanced, Content, Counters, Install, MemberSpec, Power, Saved, World, WorldSpec};
+pub use world::{
+    Advanced, Content, Counters, Install, MemberSpec, Power, Saved, Serving, World, WorldSpec,
+};

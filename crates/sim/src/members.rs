@@ -175,8 +175,13 @@ impl Members {
         (hosted.run > 0).then_some(hosted.pid)
     }
 
-    fn of_process(&self, pid: Pid) -> Option<u16> {
+    fn slot_of_process(&self, pid: Pid) -> Option<u16> {
         (0..).zip(&self.slots).find(|(_, it)| it.run > 0 && it.pid == pid).map(|(slot, _)| slot)
+    }
+
+    /// The member that is this process.
+    pub(crate) fn of_process(&self, pid: Pid) -> Option<&Hosted> {
+        self.slots.iter().find(|it| it.run > 0 && it.pid == pid)
     }
 
     /// Whether a host ever had a member.
@@ -495,14 +500,14 @@ impl Kernel {
 
     /// A process was stopped.
     pub(crate) fn process_stopped(&mut self, pid: Pid) {
-        let Some(slot) = self.members.of_process(pid) else { return };
+        let Some(slot) = self.members.slot_of_process(pid) else { return };
         self.members.slot_mut(slot).stopped = true;
         self.review_peers();
     }
 
     /// A stopped process goes on: what waited for it comes in order.
     pub(crate) fn process_continued(&mut self, pid: Pid) {
-        let Some(slot) = self.members.of_process(pid) else { return };
+        let Some(slot) = self.members.slot_of_process(pid) else { return };
         let hosted = self.members.slot_mut(slot);
         hosted.stopped = false;
         let run = hosted.run;
@@ -528,7 +533,7 @@ impl Kernel {
             self.conns_of_client_gone(pid);
         }
         self.ports_of_process_gone(pid, powerless);
-        let Some(slot) = self.members.of_process(pid) else { return };
+        let Some(slot) = self.members.slot_of_process(pid) else { return };
         let hosted = self.members.slot_mut(slot);
         let (host, run) = (hosted.host, hosted.run);
         hosted.member = None;

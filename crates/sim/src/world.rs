@@ -27,7 +27,7 @@ use crate::queue::Event;
 use crate::task::ProgramTable;
 use crate::trace::Mark;
 pub use saved::Saved;
-pub use views::{Counters, Power};
+pub use views::{Counters, Power, Serving};
 
 /// How a world is made.
 #[derive(Clone, Debug)]

@@ -117,43 +117,45 @@ fn forget(kubelet: &Kubelet, read: &BTreeMap<String, Read>, uid: &str) {
     kubelet.leave(uid, grace_us);
 }
 
-fn parse(kubelet: &Kubelet, path: &str) -> Result<Value, String> {
-    let bytes = kubelet.sys.read_file(path).map_err(|errno| errno.to_string())?;
-    let content = String::from_utf8_lossy(&bytes);
-    let wrong =
-        |text: String| format!("{path}: couldn't parse as pod({text}), please check config file");
-    let mut pod = yaml::parse(&content).map_err(wrong)?;
+/// The pod a manifest says. The error is the kubelet's, without the file's name.
+pub fn static_pod(content: &str) -> Result<Value, String> {
+    let pod = yaml::parse(content)?;
     if text(&pod, "kind") != "Pod" {
-        let kind = text(&pod, "kind");
-        return Err(wrong(match kind {
+        return Err(match text(&pod, "kind") {
             "" => "Object 'Kind' is missing".to_owned(),
             kind => format!("no kind \"{kind}\" is a pod"),
-        }));
+        });
     }
     if value::name(&pod).is_empty() {
-        return Err(wrong("invalid pod: metadata.name: Required value".to_owned()));
+        return Err("invalid pod: metadata.name: Required value".to_owned());
     }
     let containers = value::list(&pod, "spec.containers");
     if containers.is_empty() {
-        return Err(wrong("invalid pod: spec.containers: Required value".to_owned()));
+        return Err("invalid pod: spec.containers: Required value".to_owned());
     }
     for container in containers {
         for field in ["name", "image"] {
             if text(container, field).is_empty() {
-                return Err(wrong(format!(
-                    "invalid pod: spec.containers[0].{field}: Required value"
-                )));
+                return Err(format!("invalid pod: spec.containers[0].{field}: Required value"));
             }
         }
         for mount in value::list(container, "volumeMounts") {
             let name = text(mount, "name");
             if !value::list(&pod, "spec.volumes").iter().any(|it| text(it, "name") == name) {
-                return Err(wrong(format!(
+                return Err(format!(
                     "invalid pod: spec.containers[0].volumeMounts[0].name: Not found: \"{name}\""
-                )));
+                ));
             }
         }
     }
+    Ok(pod)
+}
+
+fn parse(kubelet: &Kubelet, path: &str) -> Result<Value, String> {
+    let bytes = kubelet.sys.read_file(path).map_err(|errno| errno.to_string())?;
+    let mut pod = static_pod(&String::from_utf8_lossy(&bytes)).map_err(|text| {
+        format!("{path}: couldn't parse as pod({text}), please check config file")
+    })?;
     let mut hash = Sha256::new();
     hash.update(pod.to_string().as_bytes());
     hash.update(format!("host:{}file:{path}", kubelet.node).as_bytes());

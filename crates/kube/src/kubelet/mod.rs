@@ -15,6 +15,8 @@ mod status;
 mod volumes;
 mod worker;
 
+pub use manifests::static_pod;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -13,8 +13,8 @@ use sim::{Container, Errno, Mount, Signal, Sys};
 use crate::value::{self, at, int, list, text};
 use images::Image;
 
-/// Where the records lie.
-const RECORDS: &str = "/run/containerd/io.containerd.grpc.v1.cri";
+/// Where the records lie: `containers/ID.json` and `sandboxes/ID.json`.
+pub const RECORDS: &str = "/run/containerd/io.containerd.grpc.v1.cri";
 /// Where the files of containers lie.
 const ROOTS: &str = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
 /// Where it is written which images a host has.

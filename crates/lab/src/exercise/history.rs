@@ -17,6 +17,11 @@ pub(super) struct RanRecord {
     pub(super) ok: bool,
     pub(super) stdout: String,
     pub(super) stderr: String,
+    /// The directory it ran in.
+    pub(super) cwd: String,
+    /// The container whose log it showed, and whether there was a newer one of that name;
+    /// filled at the next look.
+    pub(super) logs_of: Option<(String, bool)>,
 }
 
 /// What the learner answered, and what was true then.
@@ -82,6 +87,8 @@ impl History {
                     ok: ran.ending == Ending::Exit(0),
                     stdout: ran.stdout.clone(),
                     stderr: ran.stderr.clone(),
+                    cwd: ran.cwd.clone(),
+                    logs_of: None,
                 });
             }
             WorldEvent::Fault(fault) => {

@@ -3,6 +3,8 @@
 //! A yes comes with its evidence: what a wrong turn shows to the learner. Every part of a
 //! predicate is asked at every look, because each has a memory of its own.
 
+mod kubernetes;
+
 use std::collections::BTreeMap;
 
 use etcd::pb::{KeyValue, RangeRequest};
@@ -10,6 +12,7 @@ use etcd::{MemberStatus, Role};
 use sim::{HostId, World};
 
 use super::history::{AnswerRecord, History, RanRecord, Truth};
+use super::memo::{Memo, Scene};
 use super::predicate::{Answered, Did, End, FileIs, Flag, Key, Keys, Predicate, Ran, Refused};
 use crate::session::quorum;
 
@@ -21,9 +24,16 @@ pub(super) struct Moment<'a> {
     pub(super) world: &'a World,
     pub(super) hosts: &'a [String],
     pub(super) history: &'a History,
+    pub(super) memo: &'a Memo,
+    /// What this look has found so far.
+    pub(super) scene: Scene,
     pub(super) now_us: u64,
+    /// When the exercise began.
+    pub(super) began_us: u64,
     /// The term when the exercise began.
     pub(super) first_term: u64,
+    /// The revision when it began.
+    pub(super) first_revision: i64,
     /// Since when term and leader are as they are.
     pub(super) steady_since_us: u64,
 }
@@ -43,6 +53,33 @@ struct Memory {
     since_us: Option<u64>,
     broken: bool,
     evidence: Evidence,
+    tally: Tally,
+}
+
+/// The programs that ran as asked, of those the history has told so far.
+#[derive(Debug, Default)]
+struct Tally {
+    seen: usize,
+    count: u32,
+    first_us: u64,
+    /// The place of the last in the history.
+    last: Option<usize>,
+}
+
+impl Tally {
+    fn take_in(&mut self, wanted: &Ran, history: &History) {
+        for (place, record) in history.ran.iter().enumerate().skip(self.seen) {
+            if !ran_fits(wanted, record) {
+                continue;
+            }
+            if self.last.is_none() {
+                self.first_us = record.at_us;
+            }
+            self.count += 1;
+            self.last = Some(place);
+        }
+        self.seen = history.ran.len();
+    }
 }
 
 impl Node {
@@ -67,6 +104,9 @@ impl Node {
     pub(super) fn look(&mut self, now: &Moment<'_>) -> Option<Evidence> {
         let said: Vec<Option<Evidence>> =
             self.parts.iter_mut().map(|part| part.look(now)).collect();
+        if let Predicate::Ran(wanted) = &self.question {
+            self.memory.tally.take_in(wanted, now.history);
+        }
         let found = self.ask(now, said);
         self.remember(found.as_ref(), now.now_us);
         found
@@ -118,6 +158,7 @@ impl Node {
                 let first_us = first.first_us?;
                 yes(then.first_us.is_none_or(|then_us| first_us <= then_us))
             }
+            Predicate::Ran(wanted) => now.ran(wanted, &self.memory.tally),
             other => other.holds(now),
         }
     }
@@ -207,7 +248,19 @@ impl Predicate {
             Predicate::TermsPassed(terms) => yes(now.front()?.term >= now.first_term + terms),
             Predicate::Leases(count) => yes(now.front()?.leases >= *count),
             Predicate::File(file) => now.file(file),
-            Predicate::Ran(ran) => now.ran(ran),
+            Predicate::Unchanged(file) => now.unchanged(file),
+            Predicate::Snapshot(snapshot) => now.snapshot(snapshot),
+            Predicate::Restored(restored) => now.restored(restored),
+            Predicate::Object(object) => now.object(object),
+            Predicate::NodesReady(names) => now.nodes_ready(names),
+            Predicate::Pods(pods) => now.pods(pods),
+            Predicate::Containers(containers) => now.containers(containers),
+            Predicate::Manifests(manifests) => now.manifests(manifests),
+            Predicate::Process(process) => now.process(process),
+            Predicate::ApiServes(serves) => now.api_serves(serves),
+            Predicate::DataDir(dir) => now.data_dir(dir),
+            Predicate::PeerUrl(pattern) => now.peer_url(pattern),
+            Predicate::LogsRead(read) => now.logs_read(read),
             Predicate::Answered(answered) => now.answered(answered),
             Predicate::Did(did) => now.did(did),
             Predicate::Refused(refused) => now.refused(refused),
@@ -223,7 +276,8 @@ impl Predicate {
             | Predicate::Always(_)
             | Predicate::Lasting(_)
             | Predicate::Then(_)
-            | Predicate::Before(_) => unreachable!("a question with parts is asked by its node"),
+            | Predicate::Before(_)
+            | Predicate::Ran(_) => unreachable!("a question with parts is asked by its node"),
         }
     }
 }
@@ -403,15 +457,11 @@ impl Moment<'_> {
         })
     }
 
-    fn ran(&self, wanted: &Ran) -> Option<Evidence> {
-        let mut matching = self.history.ran.iter().filter(|record| ran_fits(wanted, record));
-        let first = matching.next()?;
-        let rest: Vec<&RanRecord> = matching.collect();
-        let times = u32::try_from(rest.len() + 1).ok()?;
-        if wanted.times.is_some_and(|least| times < least) {
+    fn ran(&self, wanted: &Ran, tally: &Tally) -> Option<Evidence> {
+        let last = self.history.ran.get(tally.last?)?;
+        if wanted.times.is_some_and(|least| tally.count < least) {
             return None;
         }
-        let last = rest.last().copied().unwrap_or(first);
         let error = last.stderr.lines().find(|line| line.starts_with("Error:"));
         let error = error.or(last.stderr.lines().next_back()).unwrap_or_default();
         let evidence = Evidence::from([
@@ -420,7 +470,7 @@ impl Moment<'_> {
             ("error", error.to_owned()),
             ("value", last.stdout.lines().next().unwrap_or_default().to_owned()),
         ]);
-        Some(timed(evidence, first.at_us, last.at_us))
+        Some(timed(evidence, tally.first_us, last.at_us))
     }
 
     fn answered(&self, wanted: &Answered) -> Option<Evidence> {
@@ -480,7 +530,29 @@ fn ran_fits(wanted: &Ran, record: &RanRecord) -> bool {
     };
     let place = wanted.host.is_empty() || wanted.host == record.host;
     let said = record.stdout.contains(&wanted.stdout) && record.stderr.contains(&wanted.stderr);
-    named && args && !without && end && place && said
+    named && args && !without && end && place && said && names_file(wanted, record)
+}
+
+/// Whether a word of the command line is the path of the file that is asked for.
+fn names_file(wanted: &Ran, record: &RanRecord) -> bool {
+    let names = |word: &String| match word.starts_with('/') {
+        true => normal(word) == wanted.file,
+        false => normal(&format!("{}/{word}", record.cwd)) == wanted.file,
+    };
+    wanted.file.is_empty() || record.words.iter().skip(1).any(names)
+}
+
+/// An absolute path without `.`, `..` and double slashes.
+fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 /// The value of a flag on a command line; empty for a flag alone.

@@ -9,6 +9,7 @@ use sim::{Happened, HostId, World};
 use super::format::{BadExercise, Exercise};
 use super::history::History;
 use super::judge::{Evidence, Moment, Node};
+use super::memo::{Memo, Scene};
 use super::table;
 use crate::api::{CheckView, CoachRow, LessonView, TtyId};
 use crate::simctl::forbidden_note;
@@ -26,6 +27,10 @@ pub(crate) struct Lesson {
     history: History,
     coach: Vec<CoachRow>,
     first_term: Option<u64>,
+    first_revision: Option<i64>,
+    memo: Memo,
+    /// Programs that ran and were looked at.
+    ran_seen: usize,
     /// Term and leader at the last look, and since when.
     steady: (u64, Option<HostId>, u64),
     typing: Typing,
@@ -64,6 +69,9 @@ impl Lesson {
             history: History::default(),
             coach: Vec::new(),
             first_term: None,
+            first_revision: None,
+            memo: Memo::default(),
+            ran_seen: 0,
             steady: (0, None, now_us),
             typing: Typing::default(),
             done_us: None,
@@ -111,6 +119,7 @@ impl Lesson {
             answer.truth = Some(truth.clone());
         }
         self.watch_terms(world, hosts, now_us);
+        self.watch_logs(world, hosts, now_us);
         let before = (self.coach.len(), self.held());
         let mut checks = std::mem::take(&mut self.checks);
         let mut wrongs = std::mem::take(&mut self.wrongs);
@@ -141,8 +150,12 @@ impl Lesson {
             world,
             hosts,
             history: &self.history,
+            memo: &self.memo,
+            scene: Scene::default(),
             now_us,
+            began_us: self.began_us,
             first_term: self.first_term.unwrap_or_default(),
+            first_revision: self.first_revision.unwrap_or_default(),
             steady_since_us: self.steady.2,
         }
     }
@@ -151,10 +164,27 @@ impl Lesson {
         let moment = self.moment(world, hosts, now_us);
         let leader = moment.leader().map(|(host, _)| host);
         let term = moment.members().iter().map(|it| it.1.term).max().unwrap_or_default();
+        let revision = moment.front().map(|front| front.revision);
         if (term, leader) != (self.steady.0, self.steady.1) {
             self.steady = (term, leader, now_us);
         }
         self.first_term.get_or_insert(term);
+        self.first_revision = self.first_revision.or(revision);
+    }
+
+    /// Notes whose logs were read: which container is the newest changes later.
+    fn watch_logs(&mut self, world: &World, hosts: &[String], now_us: u64) {
+        let moment = self.moment(world, hosts, now_us);
+        let fresh = self.history.ran.iter().enumerate().skip(self.ran_seen);
+        let read: Vec<_> = fresh
+            .filter_map(|(place, record)| {
+                Some((place, moment.container_of_logs(&record.host, &record.words)?))
+            })
+            .collect();
+        self.ran_seen = self.history.ran.len();
+        for (place, logs_of) in read {
+            self.history.ran[place].logs_of = Some(logs_of);
+        }
     }
 
     /// Says each wrong turn once, with its evidence.

@@ -11,6 +11,7 @@ mod format;
 mod history;
 mod judge;
 mod lesson;
+mod memo;
 mod predicate;
 mod prepare;
 #[cfg(feature = "cli")]

@@ -3,6 +3,12 @@
 //! The names are the keys of `exercise.toml`; `crates/lab/exercises/README.md` explains them
 //! to teachers.
 
+mod kubernetes;
+
+pub(super) use kubernetes::{
+    ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LogsRead, ManifestsAre, ObjectIs, PodsRun,
+    ProcessIs, Restored, SnapshotIs,
+};
 use serde::Deserialize;
 
 /// A question with the answer yes or no.
@@ -77,7 +83,36 @@ pub enum Predicate {
     /// A file of a host.
     File(FileIs),
 
+    /// A file is what it was when the exercise began.
+    Unchanged(FileOf),
+    /// A file is a snapshot.
+    Snapshot(SnapshotIs),
+
+    // Kubernetes and what its hosts run.
+    /// A key is back as a snapshot had it.
+    Restored(Restored),
+    /// An object, as the API server sees it.
+    Object(ObjectIs),
+    /// These nodes are ready, and their kubelets still say so.
+    NodesReady(Vec<String>),
+    /// Pods run and are ready.
+    Pods(PodsRun),
+    /// Containers of a host.
+    Containers(ContainersRun),
+    /// The static pods of a host.
+    Manifests(ManifestsAre),
+    /// A process of a host.
+    Process(ProcessIs),
+    /// An API server serves.
+    ApiServes(ApiServes),
+    /// Where a member keeps its data.
+    DataDir(DataDirIs),
+    /// A member of the cluster is to be found at such a URL by its peers, `*` for any text.
+    PeerUrl(String),
+
     // What happened.
+    /// The log of a container was read by `crictl logs`.
+    LogsRead(LogsRead),
     /// A program ran and ended so.
     Ran(Ran),
     /// The learner answered, by the program `answer`.
@@ -177,6 +212,8 @@ pub struct Ran {
     pub args: Vec<String>,
     /// Words that are not among them.
     pub without: Vec<String>,
+    /// A file that one of its words names, seen from the directory it ran in.
+    pub file: String,
     /// Where; empty means anywhere.
     pub host: String,
     /// How it ended.

@@ -56,7 +56,7 @@ impl Sys {
     /// Whether the calling process is a member that has published itself and serves clients.
     pub fn serves(&self) -> bool {
         let kernel = self.kernel.borrow();
-        let slot = kernel.members.of_process(self.pid);
+        let slot = kernel.members.slot_of_process(self.pid);
         let member = slot.and_then(|slot| kernel.members.slot(slot).member.as_ref());
         member.is_some_and(|member| member.is_ready())
     }

@@ -9,9 +9,11 @@ use crate::checker::Check;
 use crate::disk::DiskState;
 use crate::errno::Errno;
 use crate::fs::Stat;
-use crate::ids::HostId;
+use crate::ids::{HostId, Pid};
 use crate::members::Hosted;
-use crate::net::{FlightInfo, LinkInfo};
+use crate::net::{
+    FlightInfo, LinkInfo, PortRole, Resolved, SocketInfo, Target, resolve, split_url,
+};
 use crate::proc::ProcInfo;
 use crate::world::World;
 
@@ -28,6 +30,19 @@ pub enum Power {
     Off,
     /// The host is on and never had a member.
     Idle,
+}
+
+/// A member that serves clients, as one finds it who follows a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Where it runs.
+    pub host: HostId,
+    /// As which process.
+    pub pid: Pid,
+    /// Where on its host's disk it keeps its data.
+    pub data_dir: String,
+    /// The number of its run among all runs of members.
+    pub run: u32,
 }
 
 /// What the world and its checkers counted.
@@ -176,6 +191,39 @@ impl World {
         let read =
             self.with_member(host, |hosted| hosted.member.as_ref()?.store().range(request).ok());
         read.flatten()
+    }
+
+    /// The member that serves clients at a URL, seen from a host; links do not count.
+    pub fn serving(&self, from: HostId, url: &str) -> Option<Serving> {
+        let (name, port) = split_url(url)?;
+        let names = self.host_names().iter().map(String::as_str);
+        let Resolved::Host(host, scope, _) = resolve(names, from, name) else { return None };
+        let kernel = self.kernel.borrow();
+        let (role, slot, run) = kernel.net.member_at(Target { host, scope, port })?;
+        let pid = kernel.members.pid_of(slot).filter(|_| role == PortRole::Client)?;
+        let hosted = kernel.members.of_process(pid)?;
+        Some(Serving { host, pid, data_dir: hosted.data_dir().to_owned(), run })
+    }
+
+    /// The state of the member that is this process.
+    pub fn member_of(&self, pid: Pid) -> Option<MemberStatus> {
+        Some(self.kernel.borrow().members.of_process(pid)?.member.as_ref()?.status())
+    }
+
+    /// A range of the keyspace of the member that is this process.
+    pub fn range_of(&self, pid: Pid, request: &RangeRequest) -> Option<RangeResponse> {
+        let kernel = self.kernel.borrow();
+        kernel.members.of_process(pid)?.member.as_ref()?.store().range(request).ok()
+    }
+
+    /// The sockets of a host: ports first, then connections.
+    pub fn sockets(&self, host: HostId) -> Vec<SocketInfo> {
+        self.kernel.borrow().sockets(host)
+    }
+
+    /// A host's clock: Unix time.
+    pub fn wall_us(&self, host: HostId) -> u64 {
+        self.kernel.borrow().wall_us(host)
     }
 
     /// Tells from now on which programs ran, what they printed and how they ended.
