@@ -5,6 +5,7 @@
 //   web/dist/hashed/core-HASH-later.wasm   what the first picture needs, the rest (split.mjs)
 //   web/dist/hashed/core-k8s-HASH.wasm the same with all other worlds, fetched when needed
 //   web/dist/hashed/worker-HASH.js     the shim around it, hashed here
+//   web/dist/hashed/editor-HASH.js     CodeMirror, fetched when the first program asks for it
 //
 // QUORUM_CORE and QUORUM_CORE_K8S name modules built elsewhere and skip those steps.
 
@@ -34,9 +35,14 @@ put(urls.CORE_URL, halves.first);
 put(later.LATER_URL, halves.later);
 put(urls.K8S_URL, k8s);
 
+// Fetched when the first program shows an editor.
+const editor = await bundle('editor.js', {}, { '.css': 'text' });
+urls.EDITOR_URL = `editor-${hash(editor)}.js`;
+put(urls.EDITOR_URL, editor);
+
 // The build is the hash of all that must fit together: page and worker compare it.
 const worker = await bundle('worker.js', { BUILD: '', ...later });
-const page = await bundle('page.js', { BUILD: '', CORE_URL: '', K8S_URL: '', WORKER_URL: '' });
+const page = await bundle('page.js', { BUILD: '', ...urls, WORKER_URL: '' });
 const buildName = hash(core, k8s, worker, page);
 const workerText = await bundle('worker.js', { BUILD: buildName, ...later });
 const workerName = `worker-${hash(workerText)}.js`;
@@ -48,7 +54,7 @@ writeFileSync(
 );
 writeFileSync(join(dist, 'page.css'), await bundle('../../static/css/main.css', {}));
 
-const current = new Set([urls.CORE_URL, later.LATER_URL, urls.K8S_URL, workerName]);
+const current = new Set([urls.CORE_URL, later.LATER_URL, urls.K8S_URL, urls.EDITOR_URL, workerName]);
 for (const name of readdirSync(hashed)) {
   if (!current.has(name)) rmSync(join(hashed, name));
 }
@@ -76,7 +82,7 @@ function firstCommands() {
 }
 
 /** One bundled file, with constants put in. */
-async function bundle(entry, constants) {
+async function bundle(entry, constants, loaders = {}) {
   const define = Object.fromEntries(
     Object.entries(constants).map(([name, value]) => [name, JSON.stringify(value)]),
   );
@@ -92,7 +98,7 @@ async function bundle(entry, constants) {
     charset: 'utf8',
     legalComments: 'none',
     define,
-    loader: { '.woff2': 'dataurl' },
+    loader: { '.woff2': 'dataurl', ...loaders },
   });
   return result.outputFiles[0].contents;
 }

@@ -2,6 +2,7 @@
 //
 // The crate finds the terminal, the platform words and the worker under `quorumLab`.
 
+import * as editing from './editing.js';
 import * as platform from './platform.js';
 import * as terminal from './terminal.js';
 
@@ -25,6 +26,7 @@ globalThis.quorumLab = {
   k8sUrl: K8S_URL,
   startWorker,
   terminal,
+  editing,
   platform,
 };
 

@@ -3,6 +3,7 @@
 
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
+import * as editing from './editing.js';
 
 const SCROLLBACK_LINES = 10_000;
 const live = new Map();
@@ -107,8 +108,12 @@ export function columns(handle) {
   return live.get(handle)?.term.cols ?? 80;
 }
 
+export function rows(handle) {
+  return live.get(handle)?.term.rows ?? 24;
+}
+
 export function focus(handle) {
-  live.get(handle)?.term.focus();
+  if (!editing.focus(handle)) live.get(handle)?.term.focus();
 }
 
 export function setTheme(theme) {

@@ -60,6 +60,8 @@ pub(crate) enum Msg {
     // Terminals.
     /// Bytes typed or pasted into a terminal.
     Typed { tty: u32, bytes: Vec<u8> },
+    /// Something was asked of the editor over a terminal.
+    EditorAsked { tty: u32, text: Option<String>, path: Option<String>, force: bool, leave: bool },
     /// Types a text into the terminal in front, for the learner to send.
     TypeText(String),
     /// A new tab.

@@ -44,6 +44,8 @@ pub(crate) mod terminal {
         #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"])]
         pub(crate) fn columns(handle: u32) -> u16;
         #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"])]
+        pub(crate) fn rows(handle: u32) -> u16;
+        #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"])]
         pub(crate) fn focus(handle: u32);
         #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"])]
         pub(crate) fn owed() -> f64;
@@ -51,6 +53,35 @@ pub(crate) mod terminal {
         pub(crate) fn set_theme(theme: &str);
         #[wasm_bindgen(js_namespace = ["quorumLab", "terminal"], js_name = setReader)]
         pub(crate) fn set_reader(on: bool);
+    }
+}
+
+/// The editors over the terminals: see `web/js/editing.js`.
+pub(crate) mod editing {
+    use super::{JsValue, wasm_bindgen};
+    use wasm_bindgen::prelude::*;
+
+    /// What a user asks of an editor: terminal, text or null, path or null, force, leave.
+    pub(crate) type OnAsk = dyn FnMut(u32, JsValue, JsValue, bool, bool);
+
+    #[wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = ["quorumLab", "editing"])]
+        pub(crate) fn listen(on_ask: &Closure<OnAsk>);
+        #[expect(clippy::too_many_arguments, reason = "an object would weigh more on both sides")]
+        #[wasm_bindgen(js_namespace = ["quorumLab", "editing"])]
+        pub(crate) fn show(
+            tty: u32,
+            keys: &str,
+            path: &str,
+            text: &str,
+            read_only: bool,
+            message: &str,
+            failed: bool,
+            saved: u32,
+        );
+        #[wasm_bindgen(js_namespace = ["quorumLab", "editing"])]
+        pub(crate) fn hide(tty: u32) -> bool;
     }
 }
 

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use lab::api::{
-    ChecksView, Flight, FolderView, HostView, KeysView, LessonView, LinkView, LogView, MemberCard,
-    Part, Power, QuorumView, StoryRow, TtyId, TtyState, Want, WorldRow, WorldView,
+    ChecksView, EditorView, Flight, FolderView, HostView, KeysView, LessonView, LinkView, LogView,
+    MemberCard, Part, Power, QuorumView, StoryRow, TtyId, TtyState, Want, WorldRow, WorldView,
 };
 
 use crate::coach::Progress;
@@ -56,6 +56,8 @@ pub(crate) struct Brought {
     pub(crate) timers: Vec<(String, u64, u64)>,
     /// Bytes for terminals.
     pub(crate) output: Vec<(u32, Vec<u8>)>,
+    /// The editors over terminals, or that there is none.
+    pub(crate) editors: Vec<(u32, Option<EditorView>)>,
     /// Sentences to be read aloud.
     pub(crate) told: Vec<StoryRow>,
 }
@@ -87,8 +89,9 @@ impl View {
             Part::Flights(flights) => brought.flights = flights,
             Part::Story(rows) => self.take_story(rows, brought),
             Part::Tty { tty: TtyId(tty), bytes } => brought.output.push((tty, bytes)),
-            Part::TtyState(state) => {
+            Part::TtyState(mut state) => {
                 brought.changed = true;
+                brought.editors.push((state.tty.0, state.editor.take()));
                 Rc::make_mut(&mut self.ttys).insert(state.tty.0, state);
             }
             Part::Log(log) => {

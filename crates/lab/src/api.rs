@@ -23,6 +23,8 @@ pub enum TtySignal {
     Interrupt,
     /// Ctrl-\.
     Quit,
+    /// Ctrl-Z.
+    Suspend,
 }
 
 /// All that can change the world, and so all that is recorded.
@@ -47,6 +49,12 @@ pub enum Input {
     Push { host: String, path: String, bytes: Vec<u8> },
     /// An exercise begins here: the text of its `exercise.toml`.
     Begin { source: String },
+    /// A terminal is a screen of this size. Where it never was said, as under `quorum exec`,
+    /// there is no screen, and programs that need one say so.
+    Screen { tty: TtyId, columns: u16, rows: u16 },
+    /// What the user of the editor in a terminal asks: to write this text (none writes
+    /// nothing), maybe to another file, maybe against a warning, and to leave.
+    Editor { tty: TtyId, text: Option<String>, path: Option<String>, force: bool, leave: bool },
 }
 
 /// How a world is made.
@@ -117,8 +125,8 @@ pub enum Command {
     Advance { until_us: u64, events_max: u32 },
     /// Handles exactly one event, however far off it is.
     Step,
-    /// A key typed into a terminal's line editor.
-    Edit { tty: TtyId, bytes: Vec<u8>, columns: u16 },
+    /// A key typed into a terminal's line editor, on a screen of this size.
+    Edit { tty: TtyId, bytes: Vec<u8>, columns: u16, rows: u16 },
     /// What of the picture is on screen; answers with the parts that changed.
     View(Want),
     /// The run so far, as bytes of [`Recipe`] with their checksum (see `recipe`).
@@ -523,6 +531,27 @@ pub struct TtyState {
     pub running: Option<String>,
     /// Since when it waits for time to pass.
     pub since_us: u64,
+    /// The editor that the program shows over it.
+    pub editor: Option<EditorView>,
+}
+
+/// An editor over a terminal. What is typed into it is the page's until it is saved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditorView {
+    /// Whose keys it understands: `vi` or `nano`.
+    pub keys: String,
+    /// The file, as it was named.
+    pub path: String,
+    /// What is in the file.
+    pub text: String,
+    /// Whether changes are warned of.
+    pub read_only: bool,
+    /// What the program says in the last line.
+    pub message: String,
+    /// Whether that says that something failed.
+    pub failed: bool,
+    /// How often the text was written.
+    pub saved: u32,
 }
 
 /// The last entries of a member's log.

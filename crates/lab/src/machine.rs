@@ -78,8 +78,8 @@ impl Machine {
                 Answer::Advanced(session.advance(until_us, events_max)?)
             }
             Command::Step => Answer::Advanced(session.step()?),
-            Command::Edit { tty, bytes, columns } => {
-                Answer::Edited(session.edit(tty, &bytes, columns))
+            Command::Edit { tty, bytes, columns, rows } => {
+                Answer::Edited(session.edit(tty, &bytes, (columns, rows)))
             }
             Command::View(want) => Answer::Delta(session.view(&want)),
             Command::Recipe => Answer::Bytes(recipe::to_bytes(&session.recipe())),

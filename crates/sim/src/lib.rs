@@ -55,7 +55,7 @@ pub use proc::{ExitStatus, Group, ProcInfo, ProcState, Signal, SpawnSpec, Stdio}
 pub use rng::Rng;
 pub use sys::Sys;
 pub use task::{Either, Program, ProgramEntry, ProgramTable, Task, race};
-pub use tty::Stream;
+pub use tty::{Editor, EditorAsk, Stream};
 pub use world::{
     Advanced, Content, Counters, Install, MemberSpec, Power, Saved, Serving, World, WorldSpec,
 };

@@ -23,6 +23,39 @@ pub enum Stream {
     Stderr,
 }
 
+/// An editor that a program shows in its terminal. Its text is the user's until he saves it,
+/// so what changes in between is no part of the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Editor {
+    /// Which keys it understands: `vi` or `nano`.
+    pub keys: String,
+    /// The file, as it was named.
+    pub path: String,
+    /// What is in the file.
+    pub text: String,
+    /// Whether changes are warned of.
+    pub read_only: bool,
+    /// What the program says in the editor's last line.
+    pub message: String,
+    /// Whether `message` says that something failed.
+    pub failed: bool,
+    /// How often the text was written; with it what the user holds is saved.
+    pub saved: u32,
+}
+
+/// What the user of an [`Editor`] asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditorAsk {
+    /// The text to be written; none writes nothing.
+    pub text: Option<String>,
+    /// Another file than the one it was opened with.
+    pub path: Option<String>,
+    /// Write where a warning would say no (`:w!`).
+    pub force: bool,
+    /// Leave the editor, if the writing went well.
+    pub leave: bool,
+}
+
 /// A terminal.
 #[derive(Debug)]
 pub(crate) struct Tty {
@@ -40,6 +73,13 @@ pub(crate) struct Tty {
     pub(crate) closed: bool,
     /// What is typed is not to be shown: somebody asks for a password.
     pub(crate) silent: bool,
+    /// Keys go to the program one by one, and are not shown.
+    pub(crate) raw: bool,
+    /// Columns and rows, where there is a screen at all.
+    pub(crate) size: Option<(u16, u16)>,
+    /// The editor a process shows.
+    editor: Option<(Pid, Editor)>,
+    asks: VecDeque<EditorAsk>,
     waiting: Vec<Pid>,
     flood_at_us: u64,
     flood_bytes: u64,
@@ -56,6 +96,10 @@ impl Tty {
             foreground: Vec::new(),
             closed: false,
             silent: false,
+            raw: false,
+            size: None,
+            editor: None,
+            asks: VecDeque::new(),
             waiting: Vec::new(),
             flood_at_us: 0,
             flood_bytes: 0,
@@ -106,9 +150,44 @@ impl Tty {
             self.wait(pid);
             return None;
         }
-        let line = self.input.iter().position(|&byte| byte == b'\n');
+        let line = self.input.iter().position(|&byte| byte == b'\n' && !self.raw);
         let len = line.map_or(self.input.len(), |index| index + 1).min(max);
         Some(self.input.drain(..len).collect::<Vec<u8>>().into())
+    }
+
+    /// Shows an editor, or what it says now; none puts it away.
+    pub(crate) fn show_editor(&mut self, pid: Pid, editor: Option<Editor>) {
+        self.asks.clear();
+        self.editor = editor.map(|editor| (pid, editor));
+    }
+
+    pub(crate) fn editor(&self) -> Option<&(Pid, Editor)> {
+        self.editor.as_ref()
+    }
+
+    /// The user asks something of the editor.
+    pub(crate) fn ask_editor(&mut self, ask: EditorAsk) {
+        if self.editor.is_some() {
+            self.asks.push_back(ask);
+        }
+    }
+
+    /// What was asked of the editor: none means wait.
+    pub(crate) fn take_ask(&mut self, pid: Pid) -> Option<EditorAsk> {
+        let ask = self.asks.pop_front();
+        if ask.is_none() {
+            self.wait(pid);
+        }
+        ask
+    }
+
+    /// A command has ended, however: the terminal is as it is at a prompt.
+    pub(crate) fn sane(&mut self) {
+        self.running = None;
+        self.silent = false;
+        self.raw = false;
+        self.editor = None;
+        self.asks.clear();
     }
 
     fn wait(&mut self, pid: Pid) {
@@ -124,8 +203,7 @@ impl Tty {
     /// The login shell ended, and with it the command it was at.
     pub(crate) fn lose_shell(&mut self) {
         self.shell = None;
-        self.running = None;
-        self.silent = false;
+        self.sane();
         self.closed = true;
         self.foreground.clear();
         self.commands.clear();

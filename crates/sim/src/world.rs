@@ -482,6 +482,26 @@ impl World {
         self.kernel.borrow().tty_echo(tty)
     }
 
+    /// Whether keys go to the program in the foreground one by one.
+    pub fn tty_raw(&self, tty: TtyId) -> bool {
+        self.kernel.borrow().tty_raw(tty)
+    }
+
+    /// The terminal is a screen of so many columns and rows.
+    pub fn tty_resize(&mut self, tty: TtyId, columns: u16, rows: u16) {
+        self.kernel.borrow_mut().tty_resize(tty, (columns, rows));
+    }
+
+    /// The editor a program shows in the terminal.
+    pub fn tty_editor(&self, tty: TtyId) -> Option<crate::tty::Editor> {
+        self.kernel.borrow().tty_editor(tty).cloned()
+    }
+
+    /// The user asks something of that editor.
+    pub fn tty_ask_editor(&mut self, tty: TtyId, ask: crate::tty::EditorAsk) {
+        self.kernel.borrow_mut().tty_ask_editor(tty, ask);
+    }
+
     /// Whether the terminal's shell lives.
     pub fn tty_alive(&self, tty: TtyId) -> bool {
         self.kernel.borrow().tty_alive(tty)

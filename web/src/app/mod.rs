@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use gloo::events::{EventListener, EventListenerOptions};
 use js_sys::Uint8Array;
-use lab::api::{Stamped, WorldOptions};
-use wasm_bindgen::JsCast;
+use lab::api::{Input, Stamped, TtyId, WorldOptions};
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
 use yew::{Component, Context, Html, html};
@@ -121,6 +121,7 @@ pub(crate) struct App {
     watch: Option<StageWatch>,
     _stage: Stage,
     _listeners: Vec<EventListener>,
+    _asked: Closure<platform::editing::OnAsk>,
 }
 
 impl Component for App {
@@ -195,6 +196,7 @@ impl Component for App {
             watch: None,
             _stage: stage,
             _listeners: listeners(link.callback(|msg| msg)),
+            _asked: hear_editors(link.callback(|msg| msg)),
         }
     }
 
@@ -226,6 +228,9 @@ impl Component for App {
             Msg::Sim(line) => self.sim(line),
             Msg::Undo => self.take_back(),
             Msg::Typed { tty, bytes } => return self.typed(tty, bytes),
+            Msg::EditorAsked { tty, text, path, force, leave } => {
+                self.editor_asked(Input::Editor { tty: TtyId(tty), text, path, force, leave });
+            }
             Msg::TypeText(text) => self.type_text(&text),
             Msg::OpenTerminal(host) => self.open_terminal(host),
             Msg::CloseTerminal(tty) => self.close_terminal(tty),
@@ -354,6 +359,16 @@ fn veil(phase: &Phase, now_us: u64) -> Html {
         }
         Phase::Dead(why) => html! { <div class="veil dead" role="alert"><p>{ why }</p></div> },
     }
+}
+
+/// What users ask of the editors over terminals.
+fn hear_editors(emit: Emit) -> Closure<platform::editing::OnAsk> {
+    let asked = Closure::new(move |tty, text: JsValue, path: JsValue, force, leave| {
+        let (text, path) = (text.as_string(), path.as_string());
+        emit.emit(Msg::EditorAsked { tty, text, path, force, leave });
+    });
+    platform::editing::listen(&asked);
+    asked
 }
 
 /// What the page hears from the browser itself.

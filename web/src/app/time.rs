@@ -121,10 +121,13 @@ impl App {
         self.now_us = delta.now_us;
         let before = Counts::of(self);
         let brought = self.view.take(delta.parts);
-        let Brought { changed, flights, timers, output, told } = brought;
+        let Brought { changed, flights, timers, output, editors, told } = brought;
         self.scene.borrow_mut().take(self.now_us, timers, flights);
         for (tty, bytes) in output {
             self.show(tty, &bytes);
+        }
+        for (tty, editor) in editors {
+            self.show_editor(tty, editor);
         }
         if self.resync == Resync::None {
             self.type_early();

@@ -1,6 +1,6 @@
 //! What the learner does to the world: inputs, terminals, undo.
 
-use lab::api::{Command, Input, TtyId};
+use lab::api::{Command, EditorView, Input, TtyId};
 
 use super::{App, PointInfo, Resync};
 use crate::coach::Deed;
@@ -60,9 +60,37 @@ impl App {
     fn edit(&mut self, tty: u32, bytes: Vec<u8>) {
         // Enter may end a command: undo comes back to the line before it was sent.
         let ends = bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
-        let columns = terminal::columns(tty);
+        let (columns, rows) = (terminal::columns(tty), terminal::rows(tty));
         self.saver.touched(platform::wall_ms());
-        self.link.edit(tty, &Command::Edit { tty: TtyId(tty), bytes, columns }, ends);
+        self.link.edit(tty, &Command::Edit { tty: TtyId(tty), bytes, columns, rows }, ends);
+    }
+
+    /// Brings the editor over a terminal to where its program says it is.
+    pub(super) fn show_editor(&mut self, tty: u32, editor: Option<EditorView>) {
+        match editor {
+            Some(it) => platform::editing::show(
+                tty,
+                &it.keys,
+                &it.path,
+                &it.text,
+                it.read_only,
+                &it.message,
+                it.failed,
+                it.saved,
+            ),
+            None if platform::editing::hide(tty) && tty == self.ui.terminal => {
+                terminal::focus(tty);
+            }
+            None => {}
+        }
+    }
+
+    /// Passes on what was asked of an editor; what is written can be undone.
+    pub(super) fn editor_asked(&mut self, input: Input) {
+        if self.is_live() {
+            let writes = matches!(input, Input::Editor { text: Some(_), .. });
+            self.input(input, Origin::Page, writes);
+        }
     }
 
     /// Keeps what was typed while the lab is on its way. A tab that only looks, and a lab that

@@ -52,7 +52,7 @@ fn commands() -> Vec<Command> {
         let logs = vec!["n1".into(), "n2".into(), "n3".into()];
         all.push(Command::View(Want { seen, flights: true, logs, ..Want::default() }));
     }
-    all.push(Command::Edit { tty, bytes: b"l".to_vec(), columns: 80 });
+    all.push(Command::Edit { tty, bytes: b"l".to_vec(), columns: 80, rows: 24 });
     all.push(Command::Recipe);
     all
 }

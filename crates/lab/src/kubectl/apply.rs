@@ -1,4 +1,4 @@
-//! Objects from files: reading them, `apply`, `edit`, `patch`, `set`.
+//! Objects from files: reading them, `apply`, `patch`, `set`.
 
 use kube::patch::three_way;
 use kube::resources::{self, Kind};
@@ -156,13 +156,6 @@ impl Ctl {
         let same = value::text(&new, "metadata.resourceVersion")
             == value::text(&current, "metadata.resourceVersion");
         self.did(&new, if same { "unchanged" } else { "configured" }).await
-    }
-
-    pub(super) async fn edit(&self) -> Done {
-        error(
-            "the editor opens in the page only; change the object with kubectl patch, kubectl set \
-            or kubectl apply -f",
-        )
     }
 
     pub(super) async fn patch(&self) -> Done {

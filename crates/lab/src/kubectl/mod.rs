@@ -9,6 +9,7 @@ mod change;
 mod columns;
 mod create;
 mod describe;
+mod edit;
 mod get;
 mod jsonpath;
 mod misc;

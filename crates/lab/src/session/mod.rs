@@ -276,12 +276,28 @@ impl Session {
                 let signal = match signal {
                     TtySignal::Interrupt => Signal::Int,
                     TtySignal::Quit => Signal::Quit,
+                    TtySignal::Suspend => Signal::Tstp,
                 };
                 self.world.tty_signal(sim_tty(*tty), signal);
                 Ok(())
             }
             Input::Sim { line } => self.sim(line),
             Input::Begin { source } => self.begin_lesson(source),
+            Input::Screen { tty, columns, rows } => {
+                self.live_tty(*tty)?.resized((*columns, *rows));
+                self.world.tty_resize(sim_tty(*tty), *columns, *rows);
+                Ok(())
+            }
+            Input::Editor { tty, text, path, force, leave } => {
+                self.live_tty(*tty)?;
+                if text.as_ref().is_some_and(|text| text.len() > LINE_BYTES_MAX) {
+                    return Err("this text is longer than an editor takes".into());
+                }
+                let (text, path) = (text.clone(), path.clone());
+                let ask = sim::EditorAsk { text, path, force: *force, leave: *leave };
+                self.world.tty_ask_editor(sim_tty(*tty), ask);
+                Ok(())
+            }
             Input::Push { host, path, bytes } => {
                 let id = self.host(host)?;
                 if bytes.len() > PUSH_BYTES_MAX {
@@ -500,9 +516,9 @@ impl Session {
     }
 
     /// A key typed into a terminal.
-    pub fn edit(&mut self, tty: TtyId, bytes: &[u8], columns: u16) -> Edited {
+    pub fn edit(&mut self, tty: TtyId, bytes: &[u8], size: (u16, u16)) -> Edited {
         match self.terminals.get_mut(&tty) {
-            Some(terminal) => terminal.key(tty, bytes, columns, &self.world),
+            Some(terminal) => terminal.key(tty, bytes, size, &self.world),
             None => Edited { echo: Vec::new(), submit: Vec::new() },
         }
     }

@@ -6,9 +6,9 @@ use sim::{FlightInfo, HostId, World};
 
 use super::{Session, control};
 use crate::api::{
-    ChecksView, Delta, DiskState, FileKind, FileRow, Flight, FlightKind, FolderView, HostView,
-    KeyRow, KeysView, LinkView, LogRow, LogView, MemberCard, Part, Power, QuorumView, Role,
-    TtyState, Want, WorldView,
+    ChecksView, Delta, DiskState, EditorView, FileKind, FileRow, Flight, FlightKind, FolderView,
+    HostView, KeyRow, KeysView, LinkView, LogRow, LogView, MemberCard, Part, Power, QuorumView,
+    Role, TtyState, Want, WorldView,
 };
 
 /// A delta carries at most so many terminal bytes; the rest follows with the next.
@@ -124,7 +124,9 @@ impl Picture {
             }
             let running = session.world.tty_running(super::sim_tty(*tty));
             let since_us = terminal.since_us();
-            states.push(TtyState { tty: *tty, host: terminal.name().into(), running, since_us });
+            let editor = session.world.tty_editor(super::sim_tty(*tty)).map(editor);
+            let host = terminal.name().into();
+            states.push(TtyState { tty: *tty, host, running, since_us, editor });
         }
         for state in states {
             self.put(parts, Slot::TtyState(state.tty.0), Part::TtyState(state));
@@ -157,6 +159,11 @@ impl Picture {
             self.put(parts, Slot::Folder, Part::Folder(view));
         }
     }
+}
+
+fn editor(editor: sim::Editor) -> EditorView {
+    let sim::Editor { keys, path, text, read_only, message, failed, saved } = editor;
+    EditorView { keys, path, text, read_only, message, failed, saved }
 }
 
 fn named<'a>(session: &Session, name: Option<&'a String>) -> Option<(&'a str, HostId)> {
@@ -279,6 +286,9 @@ fn action(input: &crate::api::Input) -> String {
     match input {
         Input::OpenTty { host, .. } => format!("open a terminal on {host}"),
         Input::CloseTty { .. } => "close a terminal".into(),
+        Input::Screen { .. } => "resize a terminal".into(),
+        Input::Editor { text: Some(_), .. } => "save in the editor".into(),
+        Input::Editor { .. } => "leave the editor".into(),
         Input::Line { text, .. } => text.lines().next().unwrap_or("").chars().take(60).collect(),
         Input::Stdin { .. } => "input to a program".into(),
         Input::Eof { .. } => "end of input".into(),

@@ -24,6 +24,8 @@ pub(crate) struct Terminal {
     home: String,
     editor: Editor,
     columns: u16,
+    /// The size of the screen, as the world knows it.
+    size: Option<(u16, u16)>,
     /// A line typed to the running program, not yet ended by Enter.
     typed: String,
     /// Bytes nobody has been shown yet.
@@ -86,6 +88,7 @@ impl Terminal {
             home,
             editor: Editor::new(),
             columns: COLUMNS,
+            size: None,
             typed: String::new(),
             fresh: Vec::new(),
             at_line_start: true,
@@ -200,9 +203,19 @@ impl Terminal {
     }
 
     /// A key: at the prompt it edits the line, else it goes to the running program.
-    pub(crate) fn key(&mut self, tty: TtyId, bytes: &[u8], columns: u16, world: &World) -> Edited {
+    pub(crate) fn key(
+        &mut self,
+        tty: TtyId,
+        bytes: &[u8],
+        size: (u16, u16),
+        world: &World,
+    ) -> Edited {
+        let columns = size.0;
         self.columns = columns;
         if self.editor.is_busy() {
+            if world.tty_raw(sim_tty(tty)) {
+                return raw(tty, bytes);
+            }
             return self.cooked(tty, bytes, world.tty_echo(sim_tty(tty)));
         }
         let cwd = world.tty_cwd(sim_tty(tty)).unwrap_or_else(|| self.home.clone());
@@ -211,10 +224,18 @@ impl Terminal {
         if let Some(last) = echo.last() {
             self.at_line_start = *last == b'\n';
         }
-        Edited {
-            echo,
-            submit: submitted.map(|submitted| input_of(tty, submitted)).into_iter().collect(),
+        let mut submit: Vec<Input> =
+            submitted.map(|submitted| input_of(tty, submitted)).into_iter().collect();
+        // What is about to run may ask how large the screen is.
+        if !submit.is_empty() && self.size != Some(size) {
+            submit.insert(0, Input::Screen { tty, columns, rows: size.1 });
         }
+        Edited { echo, submit }
+    }
+
+    /// The screen has this size, as the world was told.
+    pub(crate) fn resized(&mut self, size: (u16, u16)) {
+        self.size = Some(size);
     }
 
     /// The line discipline of a tty: echo, erase, and lines for the program.
@@ -233,12 +254,13 @@ impl Terminal {
         let mut edited = Edited { echo: Vec::new(), submit: Vec::new() };
         for c in String::from_utf8_lossy(bytes).chars() {
             match c {
-                '\x03' | '\x1c' => {
+                '\x03' | '\x1c' | '\x1a' => {
                     self.editor.forget_ahead();
                     self.typed.clear();
                     self.next = None;
                     let (shown, signal) = match c {
                         '\x03' => ("^C\n", TtySignal::Interrupt),
+                        '\x1a' => ("^Z\n", TtySignal::Suspend),
                         _ => ("^\\\n", TtySignal::Quit),
                     };
                     edited.echo.extend_from_slice(shown.as_bytes());
@@ -277,6 +299,16 @@ impl Terminal {
         }
         edited
     }
+}
+
+/// Keys for a program that takes them one by one: only the signals are not its own.
+fn raw(tty: TtyId, bytes: &[u8]) -> Edited {
+    let submit = match bytes {
+        [0x03] => Input::Signal { tty, signal: TtySignal::Interrupt },
+        [0x1a] => Input::Signal { tty, signal: TtySignal::Suspend },
+        _ => Input::Stdin { tty, bytes: bytes.to_vec() },
+    };
+    Edited { echo: Vec::new(), submit: vec![submit] }
 }
 
 fn input_of(tty: TtyId, submitted: Submitted) -> Input {

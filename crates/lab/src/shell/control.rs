@@ -29,6 +29,9 @@ impl Shell {
         let flow = if item.background {
             self.background(item).await
         } else {
+            if self.job_control() {
+                item.text.clone_into(&mut self.typed);
+            }
             self.and_or(&item.list).await
         };
         if flow == Flow::Next && !self.traps.is_empty() {

@@ -111,6 +111,8 @@ pub struct Shell {
     /// The status of the last command substitution of a command.
     pub(super) substituted: Option<i32>,
     pub(super) history: Vec<String>,
+    /// The list that runs, as it was typed: what `jobs` calls it when Ctrl-Z stops it.
+    pub(super) typed: String,
     /// `trap ... EXIT`
     pub(super) exit_trap: Option<String>,
     /// `trap ... INT` and the like.
@@ -197,6 +199,7 @@ impl Shell {
             conditions: 0,
             substituted: None,
             history: Vec::new(),
+            typed: String::new(),
             exit_trap: None,
             traps: Map::new(),
             subshell: false,
@@ -234,6 +237,7 @@ impl Shell {
             conditions: self.conditions,
             substituted: None,
             history: Vec::new(),
+            typed: String::new(),
             exit_trap: None,
             traps: Map::new(),
             subshell: true,

@@ -336,7 +336,9 @@ impl Shell {
     #[inline(never)]
     pub(super) fn foreground<'a>(&'a mut self, pids: &'a [Pid], text: &'a str) -> Later<'a, Flow> {
         Box::pin(async move {
-            let statuses = self.wait_foreground(pids).await;
+            let Some(statuses) = self.wait_unless_stopped(pids, text).await else {
+                return Flow::Next;
+            };
             self.pipe_statuses = statuses.iter().map(|status| status.code()).collect();
             let mut flow = Flow::Next;
             let Some(last) = statuses.last().copied() else { return flow };
@@ -363,6 +365,33 @@ impl Shell {
             }
             flow
         })
+    }
+
+    /// The same, but what Ctrl-Z stopped becomes a job: none then.
+    async fn wait_unless_stopped(&mut self, pids: &[Pid], text: &str) -> Option<Vec<ExitStatus>> {
+        if !self.job_control() {
+            return Some(self.wait_foreground(pids).await);
+        }
+        self.sys.set_foreground(pids);
+        let mut statuses = Vec::new();
+        for pid in pids {
+            let Some(status) = self.sys.wait_or_stop(*pid).await else { break };
+            statuses.push(status);
+        }
+        self.sys.set_foreground(&self.home_groups);
+        if statuses.len() == pids.len() {
+            return Some(statuses);
+        }
+        let text = if self.typed.is_empty() { text.to_owned() } else { self.typed.clone() };
+        self.jobs.add(pids.to_vec(), &text);
+        let index = self.jobs.list.len() - 1;
+        for (pid, status) in pids.iter().zip(statuses) {
+            self.jobs.list[index].ended(*pid, status);
+        }
+        let line = format!("\n{}", self.job_line(index, false));
+        self.print(2, line.as_bytes()).await;
+        self.status = 128 + i32::from(Signal::Tstp.number());
+        None
     }
 
     /// Waits with the keyboard's signals going to these processes.

@@ -247,11 +247,7 @@ async fn run(sys: &Sys, call: &Call, verb: &str, units: &[String]) -> Result<i32
             sys.print("multi-user.target\n").await;
             Ok(0)
         }
-        "edit" => {
-            sys.eprint("Cannot edit units here: write a drop-in with tee, then daemon-reload.\n")
-                .await;
-            Ok(1)
-        }
+        "edit" => super::edit::edit(sys, call.full, units).await,
         _ => {
             let status = enable::change(sys, verb, units).await?;
             if status == 0 && call.now {

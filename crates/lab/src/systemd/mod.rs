@@ -16,6 +16,7 @@
 //! process group.
 
 pub(crate) mod ctl;
+mod edit;
 mod enable;
 mod exec;
 pub(crate) mod journal;

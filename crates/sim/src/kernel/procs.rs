@@ -315,7 +315,12 @@ impl Kernel {
         let Some(proc) = self.procs.get_mut(&pid) else { return };
         if !proc.stopped {
             proc.stopped = true;
+            let parent = proc.parent;
             self.process_stopped(pid);
+            // A shell that waits for it takes its terminal back.
+            if let Some(parent) = parent {
+                self.wake(parent);
+            }
         }
     }
 
@@ -401,6 +406,11 @@ impl Kernel {
         let status = status_of(proc.ending?);
         self.forget(child);
         Some(status)
+    }
+
+    /// Whether a signal has stopped a process.
+    pub(crate) fn is_stopped(&self, pid: Pid) -> bool {
+        self.procs.get(&pid).is_some_and(|proc| proc.stopped)
     }
 
     /// The numbers of a process's children, ended ones included.

@@ -7,7 +7,7 @@ use crate::errno::Errno;
 use crate::event::WorldEvent;
 use crate::ids::{HostId, Pid, TtyId};
 use crate::proc::{Signal, SpawnSpec, Stdio};
-use crate::tty::Tty;
+use crate::tty::{Editor, EditorAsk, Tty};
 
 /// Opens a terminal with a login shell. A number whose shell is gone can be used again.
 pub(crate) fn open(
@@ -119,11 +119,62 @@ impl Kernel {
         }
     }
 
+    /// The terminal of a process.
+    fn tty_of(&mut self, pid: Pid) -> Option<&mut Tty> {
+        let id = self.procs.get(&pid)?.tty?;
+        self.ttys.get_mut(&id)
+    }
+
+    /// Whether keys go to the program one by one.
+    pub(crate) fn tty_raw(&self, id: TtyId) -> bool {
+        self.ttys.get(&id).is_some_and(|tty| tty.raw)
+    }
+
+    /// Has the terminal of a process give it keys one by one, or lines again.
+    pub(crate) fn tty_set_raw(&mut self, pid: Pid, on: bool) {
+        if let Some(tty) = self.tty_of(pid) {
+            tty.raw = on;
+        }
+    }
+
+    /// The terminal is a screen of this size; what runs in it is told.
+    pub(crate) fn tty_resize(&mut self, id: TtyId, size: (u16, u16)) {
+        self.tty_change(id, |tty| tty.size = Some(size));
+    }
+
+    /// Columns and rows of a process's terminal.
+    pub(crate) fn tty_size(&self, pid: Pid) -> Option<(u16, u16)> {
+        let id = self.procs.get(&pid)?.tty?;
+        self.ttys.get(&id)?.size
+    }
+
+    /// Shows an editor in the terminal of a process; see `Tty::show_editor`.
+    pub(crate) fn tty_show_editor(&mut self, pid: Pid, editor: Option<Editor>) {
+        if let Some(tty) = self.tty_of(pid) {
+            tty.show_editor(pid, editor);
+        }
+    }
+
+    /// The editor of a terminal, as long as the process lives that shows it.
+    pub(crate) fn tty_editor(&self, id: TtyId) -> Option<&Editor> {
+        let (pid, editor) = self.ttys.get(&id)?.editor()?;
+        self.is_alive(*pid).then_some(editor)
+    }
+
+    /// Asks something of the editor of a terminal.
+    pub(crate) fn tty_ask_editor(&mut self, id: TtyId, ask: EditorAsk) {
+        self.tty_change(id, |tty| tty.ask_editor(ask));
+    }
+
+    /// What was asked of the editor of a process; see `Tty::take_ask`.
+    pub(crate) fn tty_take_ask(&mut self, pid: Pid) -> Option<EditorAsk> {
+        self.tty_of(pid)?.take_ask(pid)
+    }
+
     /// The login shell is done with a command.
     pub(crate) fn tty_done(&mut self, id: TtyId, exit: i32) {
         if let Some(tty) = self.ttys.get_mut(&id) {
-            tty.running = None;
-            tty.silent = false;
+            tty.sane();
             tty.foreground.clear();
         }
         let event = WorldEvent::CommandDone { tty: id, exit };

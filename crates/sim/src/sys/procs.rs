@@ -10,6 +10,7 @@ use crate::ids::Pid;
 use crate::kernel::start;
 use crate::proc::{ExitStatus, ProcInfo, Signal, SpawnSpec};
 use crate::task::Task;
+use crate::tty::{Editor, EditorAsk};
 
 impl Sys {
     /// Starts the program of an executable file as a child.
@@ -32,6 +33,16 @@ impl Sys {
     pub async fn wait(&self, child: Pid) -> ExitStatus {
         poll_fn(|_| match self.try_wait(child) {
             Some(status) => Poll::Ready(status),
+            None => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Waits for a child to end, or to be stopped by a signal: none then.
+    pub async fn wait_or_stop(&self, child: Pid) -> Option<ExitStatus> {
+        poll_fn(|_| match self.try_wait(child) {
+            Some(status) => Poll::Ready(Some(status)),
+            None if self.with(|kernel| kernel.is_stopped(child)) => Poll::Ready(None),
             None => Poll::Pending,
         })
         .await
@@ -178,6 +189,31 @@ impl Sys {
     /// command turns it on again.
     pub fn set_echo(&self, on: bool) {
         self.with(|kernel| kernel.tty_set_echo(self.pid, on));
+    }
+
+    /// Has the process's terminal give it each key as it is typed, unseen. The end of the
+    /// command turns it off again.
+    pub fn set_raw(&self, on: bool) {
+        self.with(|kernel| kernel.tty_set_raw(self.pid, on));
+    }
+
+    /// Columns and rows of the process's terminal; none where it has no screen.
+    pub fn screen(&self) -> Option<(u16, u16)> {
+        self.with(|kernel| kernel.tty_size(self.pid))
+    }
+
+    /// Shows an editor in the process's terminal, or what it says now; none puts it away.
+    pub fn show_editor(&self, editor: Option<Editor>) {
+        self.with(|kernel| kernel.tty_show_editor(self.pid, editor));
+    }
+
+    /// Waits for what the user asks of the editor.
+    pub async fn editor_ask(&self) -> EditorAsk {
+        poll_fn(|_| {
+            let ask = self.with(|kernel| kernel.tty_take_ask(self.pid));
+            ask.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 
     /// The login shell waits for its next command; none when the terminal was closed.

@@ -260,12 +260,56 @@ async fn crontab(sys: Sys) -> i32 {
                 1
             }
         },
-        Some("-e") => {
-            sys.eprint("crontab: there is no editor in this terminal; write the table with: crontab FILE, or: echo '...' | crontab -\n").await;
-            1
-        }
+        Some("-e") => edit(&sys, &accounts, &path, &user).await,
         _ => install(&sys, file.as_deref().unwrap_or("-"), &path, &user).await,
     }
+}
+
+/// What a table begins with that somebody edits for the first time.
+const FIRST_TABLE: &str = "\
+# Edit this file to introduce tasks to be run by cron.
+#
+# Each task to run has to be defined through a single line: when it runs, and what.
+# The time is minute (m), hour (h), day of month (dom), month (mon), day of week (dow),
+# or '*' in these fields (for 'any').
+#
+# m h  dom mon dow   command
+";
+
+/// `crontab -e`: the user's editor, run as the user, on a copy of the table.
+async fn edit(sys: &Sys, accounts: &Accounts, path: &str, user: &str) -> i32 {
+    let before = sys.read_file(path);
+    if before.is_err() {
+        sys.eprint(&format!("no crontab for {user} - using an empty one\n")).await;
+    }
+    let text = before.unwrap_or_else(|_| FIRST_TABLE.into());
+    let folder = format!("/tmp/crontab.{}", sys.pid());
+    let copy = format!("{folder}/crontab");
+    let editor = accounts.users.iter().find(|it| it.uid == sys.real_uid());
+    let cred = editor.map(|user| accounts.cred(user));
+    let made = sys.mkdir(&folder, 0o700).and_then(|()| sys.write_file(&copy, &text));
+    let owned = |path: &str| match &cred {
+        Some(cred) => sys.chown(path, Some(cred.uid), Some(cred.gid), true),
+        None => Ok(()),
+    };
+    if made.and_then(|()| owned(&copy)).and_then(|()| owned(&folder)).is_err() {
+        sys.eprint("crontab: cannot make a copy in /tmp\n").await;
+        return 1;
+    }
+    let status = super::editor::change(sys, &["VISUAL", "EDITOR"], "vi", &copy, cred).await;
+    let after = sys.read_file(&copy).unwrap_or_default();
+    let _ = sys.remove_file(&copy).and_then(|()| sys.remove_dir(&folder));
+    if status != 0 {
+        sys.eprint(&format!("crontab: \"/usr/bin/sensible-editor\" exited with status {status}\n"))
+            .await;
+        return 1;
+    }
+    if after == text {
+        sys.eprint("No modification made\n").await;
+        return 0;
+    }
+    sys.eprint("crontab: installing new crontab\n").await;
+    put_in(sys, &after, &copy, path, user).await
 }
 
 async fn install(sys: &Sys, file: &str, path: &str, user: &str) -> i32 {
@@ -282,7 +326,12 @@ async fn install(sys: &Sys, file: &str, path: &str, user: &str) -> i32 {
             return 1;
         }
     };
-    let text = String::from_utf8_lossy(&bytes).into_owned();
+    put_in(sys, &bytes, file, path, user).await
+}
+
+/// Makes these bytes a user's table, if they are one.
+async fn put_in(sys: &Sys, bytes: &[u8], file: &str, path: &str, user: &str) -> i32 {
+    let text = String::from_utf8_lossy(bytes).into_owned();
     for (number, line) in text.lines().enumerate() {
         if let Err(mistake) = entry(line, false, user) {
             let text =

@@ -5,7 +5,9 @@ pub(crate) mod accounts;
 mod archive;
 mod awk;
 mod cron;
+pub(crate) mod editor;
 mod owners;
+mod pager;
 pub(crate) mod releases;
 mod reports;
 mod ssh;
@@ -38,10 +40,10 @@ pub(crate) static PROGRAMS: &[Program] = &[
     reports::FREE,
     reports::IP,
     reports::KILLALL,
-    reports::LESS,
+    pager::LESS,
     reports::LSOF,
-    reports::MORE,
-    reports::NANO,
+    pager::MORE,
+    editor::NANO,
     reports::NC,
     reports::NETSTAT,
     reports::NL,
@@ -54,8 +56,9 @@ pub(crate) static PROGRAMS: &[Program] = &[
     reports::SS,
     reports::TOP,
     reports::UPTIME,
-    reports::VI,
-    reports::VIM,
+    editor::VI,
+    editor::VIEW,
+    editor::VIM,
     reports::WATCH,
     ssh::SCP,
     ssh::SSH,

@@ -1,5 +1,5 @@
 //! What a host does, for people: `ss netstat lsof pgrep pkill killall top free uptime nproc ip
-//! ping nc watch less more nl rev paste vi nano`.
+//! ping nc watch nl rev paste`.
 
 use sim::{DialError, Either, Fd, ProcInfo, Signal, Sys, race};
 
@@ -59,14 +59,9 @@ program!(
     "watch [-n SECONDS] [-dt] COMMAND [ARGUMENT...]",
     watch
 );
-program!(LESS, "less", "show text", "less [FILE...]", pager);
-program!(MORE, "more", "show text", "more [FILE...]", pager);
 program!(NL, "nl", "number lines", "nl [-ba] [FILE...]", nl);
 program!(REV, "rev", "turn lines round", "rev [FILE...]", rev);
 program!(PASTE, "paste", "join lines of files", "paste [-s] [-d CHARS] FILE...", paste);
-program!(VI, "vi", "edit a file", "vi FILE", editor);
-program!(VIM, "vim", "edit a file", "vim FILE", editor);
-program!(NANO, "nano", "edit a file", "nano FILE", editor);
 
 fn name_of(proc: &ProcInfo) -> &str {
     let command = proc.argv.first().map_or("", String::as_str).trim_start_matches('-');
@@ -532,7 +527,7 @@ async fn watch(sys: Sys) -> i32 {
 }
 
 /// The texts of files, or standard input; the error is the status.
-async fn texts(sys: &Sys, name: &str, files: &[String]) -> Result<Vec<String>, i32> {
+pub(super) async fn texts(sys: &Sys, name: &str, files: &[String]) -> Result<Vec<String>, i32> {
     if files.is_empty() {
         let bytes = sys.read_to_end(Fd::STDIN).await.unwrap_or_default();
         return Ok(vec![String::from_utf8_lossy(&bytes).into_owned()]);
@@ -550,21 +545,6 @@ async fn texts(sys: &Sys, name: &str, files: &[String]) -> Result<Vec<String>, i
         }
     }
     Ok(all)
-}
-
-async fn pager(sys: Sys) -> i32 {
-    let args = sys.args();
-    let files: Vec<String> =
-        args[1..].iter().filter(|arg| !arg.starts_with(['-', '+'])).cloned().collect();
-    match texts(&sys, &args[0], &files).await {
-        Ok(texts) => {
-            for text in texts {
-                sys.print(&text).await;
-            }
-            0
-        }
-        Err(status) => status,
-    }
 }
 
 async fn nl(sys: Sys) -> i32 {
@@ -629,26 +609,4 @@ async fn paste(sys: Sys) -> i32 {
         sys.print(&format!("{}\n", cells.join(&between))).await;
     }
     0
-}
-
-async fn editor(sys: Sys) -> i32 {
-    let args = sys.args();
-    let name = args[0].rsplit('/').next().unwrap_or("vi").to_owned();
-    let Some(file) = args[1..].iter().find(|arg| !arg.starts_with(['-', '+'])) else {
-        sys.eprint(&format!("{name}: name a file to edit\n")).await;
-        return 1;
-    };
-    if sys.stat(file).is_ok_and(|stat| stat.is_dir()) {
-        sys.eprint(&format!("{name}: {file}: Is a directory\n")).await;
-        return 1;
-    }
-    if let Err(error @ sim::Errno::Eacces) = sys.read_file(file) {
-        sys.eprint(&format!("\"{file}\" [{error}]\n")).await;
-        return 1;
-    }
-    sys.eprint(&format!(
-        "{name}: this terminal cannot show an editor; write the file with: tee {file} <<'EOF'\n"
-    ))
-    .await;
-    1
 }

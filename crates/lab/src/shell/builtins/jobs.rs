@@ -37,6 +37,16 @@ async fn find(shell: &mut Shell, name: &str, spec: Option<&String>) -> Option<us
     found
 }
 
+/// Wakes all of a job: a subshell has children.
+fn go_on(shell: &Shell, job: &super::super::jobs::Job) {
+    for pid in &job.running {
+        if shell.sys.kill_group(*pid, Signal::Cont).is_err() {
+            // It may have ended by now.
+            let _ = shell.sys.kill(*pid, Signal::Cont);
+        }
+    }
+}
+
 pub(super) async fn fg(shell: &mut Shell, args: &[String]) -> i32 {
     if !shell.job_control() {
         shell.complain("fg: no job control").await;
@@ -45,16 +55,29 @@ pub(super) async fn fg(shell: &mut Shell, args: &[String]) -> i32 {
     let Some(index) = find(shell, "fg", args.first()).await else { return 1 };
     let job = shell.jobs.list[index].clone();
     shell.print(1, format!("{}\n", job.text).as_bytes()).await;
-    for pid in &job.running {
-        // One of them may have ended by now.
-        let _ = shell.sys.kill(*pid, Signal::Cont);
-    }
+    go_on(shell, &job);
     shell.sys.set_foreground(&job.pids);
-    let status = wait_job(shell, job.id).await;
-    shell.sys.set_foreground(&shell.home_groups);
-    if let Some(index) = shell.jobs.list.iter().position(|other| other.id == job.id) {
-        shell.jobs.remove(index);
+    let mut stopped = false;
+    for pid in &job.running {
+        let Some(status) = shell.sys.wait_or_stop(*pid).await else {
+            stopped = true;
+            break;
+        };
+        if let Some(job) = shell.jobs.list.iter_mut().find(|other| other.id == job.id) {
+            job.ended(*pid, status);
+        }
     }
+    shell.sys.set_foreground(&shell.home_groups);
+    let Some(index) = shell.jobs.list.iter().position(|other| other.id == job.id) else {
+        return 0;
+    };
+    if stopped {
+        let line = format!("\n{}", shell.job_line(index, false));
+        shell.print(2, line.as_bytes()).await;
+        return 128 + i32::from(Signal::Tstp.number());
+    }
+    let status = shell.jobs.list[index].status.map_or(0, ExitStatus::code);
+    shell.jobs.remove(index);
     status
 }
 
@@ -65,10 +88,7 @@ pub(super) async fn bg(shell: &mut Shell, args: &[String]) -> i32 {
     }
     let Some(index) = find(shell, "bg", args.first()).await else { return 1 };
     let job = shell.jobs.list[index].clone();
-    for pid in &job.running {
-        // One of them may have ended by now.
-        let _ = shell.sys.kill(*pid, Signal::Cont);
-    }
+    go_on(shell, &job);
     let line = format!("[{}]{} {} &\n", job.id, shell.jobs.mark(index), job.text);
     shell.print(1, line.as_bytes()).await;
     0
