@@ -157,6 +157,8 @@ pub enum Command {
     DrawExam { seed: u64, tasks: u8 },
     /// The worlds this build of the session can run; needs no world.
     Worlds,
+    /// The words the exercises use, defined; needs no world.
+    Glossary,
 }
 
 /// What the session answers.
@@ -184,6 +186,8 @@ pub enum Answer {
     Lines(Vec<String>),
     /// The worlds to choose from, the default first.
     Worlds(Vec<WorldRow>),
+    /// The words the exercises use.
+    Glossary(Vec<Term>),
 }
 
 /// A kind of world, for the choice of a new one.
@@ -700,6 +704,15 @@ pub struct CourseRow {
     pub source: String,
 }
 
+/// A word and its meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Its name, then other forms of it.
+    pub names: Vec<String>,
+    /// What it means, in one sentence.
+    pub means: String,
+}
+
 /// The exercise under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonView {
@@ -735,6 +748,12 @@ pub struct LessonView {
     pub read: Vec<String>,
     /// The exercise to try next; may be empty.
     pub next: String,
+    /// The names it wants answered by `answer name=value`.
+    pub answers: Vec<String>,
+    /// The words it uses that the glossary defines.
+    pub terms: Vec<String>,
+    /// The voters there are in the end, by host; empty where the checks do not say.
+    pub goal: Vec<String>,
 }
 
 /// Something that must become true.

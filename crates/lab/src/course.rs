@@ -1,15 +1,15 @@
 //! What the page asks about exercises. Builds without them answer with a sentence.
 
 #[cfg(not(feature = "k8s"))]
-pub(crate) use absent::{begin, draw, row, rows, solution};
+pub(crate) use absent::{begin, draw, glossary, row, rows, solution};
 #[cfg(feature = "k8s")]
-pub(crate) use here::{begin, draw, row, rows, solution};
+pub(crate) use here::{begin, draw, glossary, row, rows, solution};
 
 #[cfg(feature = "k8s")]
 mod here {
     use sim::Rng;
 
-    use crate::api::CourseRow;
+    use crate::api::{CourseRow, Term};
     use crate::exercise::{self, Exercise, TABLE};
     use crate::session::Session;
     use crate::typist::commands;
@@ -35,6 +35,12 @@ mod here {
             text: text.to_owned(),
             source: source.to_owned(),
         })
+    }
+
+    /// The words they use.
+    #[expect(clippy::unnecessary_wraps, reason = "builds without exercises have none")]
+    pub(crate) fn glossary() -> Result<Vec<Term>, String> {
+        Ok(exercise::glossary())
     }
 
     /// A world in which it has just begun.
@@ -97,7 +103,7 @@ mod here {
 
 #[cfg(not(feature = "k8s"))]
 mod absent {
-    use crate::api::CourseRow;
+    use crate::api::{CourseRow, Term};
     use crate::session::Session;
 
     const NONE: &str = "this build has no exercises";
@@ -107,6 +113,10 @@ mod absent {
     }
 
     pub(crate) fn row(_source: &str, _text: &str, _seed: u64) -> Result<CourseRow, String> {
+        Err(NONE.into())
+    }
+
+    pub(crate) fn glossary() -> Result<Vec<Term>, String> {
         Err(NONE.into())
     }
 

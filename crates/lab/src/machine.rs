@@ -65,6 +65,7 @@ impl Machine {
             Command::DrawExam { seed, tasks } => {
                 return course::draw(seed, tasks).map(Answer::Lines);
             }
+            Command::Glossary => return course::glossary().map(Answer::Glossary),
             Command::Worlds => return Ok(Answer::Worlds(worlds::rows())),
             _ => {}
         }
@@ -95,6 +96,7 @@ impl Machine {
             | Command::Inspect(_)
             | Command::Course
             | Command::Worlds
+            | Command::Glossary
             | Command::InspectExercise { .. }
             | Command::Exercise { .. }
             | Command::DrawExam { .. } => {

@@ -213,6 +213,20 @@ impl Exercise {
         self.check.iter().filter(|check| !check.bonus).map(|check| u32::from(check.points)).sum()
     }
 
+    /// The names it wants answered, in the order of its checks.
+    pub fn answers(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for check in &self.check {
+            check.when.answers(&mut names);
+        }
+        names
+    }
+
+    /// The voters there are when it is done, if a check says so.
+    pub fn goal(&self) -> Vec<String> {
+        self.check.iter().rev().find_map(|check| check.when.voters()).unwrap_or_default()
+    }
+
     /// Says what no type can say.
     fn check_whole(&self) -> Result<(), BadExercise> {
         let wrong = |what: String| Err(BadExercise(what));

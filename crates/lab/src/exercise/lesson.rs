@@ -231,6 +231,9 @@ impl Lesson {
             life: self.exercise.life.text.clone(),
             read: self.exercise.life.read.clone(),
             next: self.exercise.life.next.clone(),
+            answers: self.exercise.answers(),
+            terms: self.exercise.terms.clone(),
+            goal: self.exercise.goal(),
         }
     }
 }

@@ -3,11 +3,12 @@
 //! `format` reads an `exercise.toml`; `predicate` is the closed set of things that can be
 //! asked of a world and its history; `judge` asks them, again and again, and remembers;
 //! `lesson` is one exercise under way inside a session; `prepare` builds its start state;
-//! `proof` shows that an exercise works; `table` lists the exercises that come with the lab.
+//! `proof` shows that an exercise works; `glossary` defines the words; `table` lists the exercises that come with the lab.
 //!
 //! Nothing here looks at what was typed: a check asks what the world is, or what ran in it.
 
 mod format;
+mod glossary;
 mod history;
 mod judge;
 mod lesson;
@@ -21,6 +22,7 @@ mod table;
 mod tests;
 
 pub use format::{BadExercise, Exercise, Label};
+pub use glossary::glossary;
 pub(crate) use lesson::Lesson;
 pub use prepare::prepare;
 #[cfg(feature = "cli")]

@@ -125,6 +125,39 @@ pub enum Predicate {
     Elections(u32),
 }
 
+impl Predicate {
+    /// Adds the names of the answers it waits for, each once.
+    pub(super) fn answers(&self, names: &mut Vec<String>) {
+        match self {
+            Predicate::Answered(answered) if !names.contains(&answered.name) => {
+                names.push(answered.name.clone());
+            }
+            Predicate::All(list) | Predicate::Any(list) | Predicate::Then(list) => {
+                list.iter().for_each(|it| it.answers(names));
+            }
+            Predicate::Not(one) | Predicate::Once(one) | Predicate::Always(one) => {
+                one.answers(names);
+            }
+            Predicate::Lasting(lasting) => lasting.that.answers(names),
+            Predicate::Before(before) => {
+                before.first.answers(names);
+                before.then.answers(names);
+            }
+            _ => {}
+        }
+    }
+
+    /// The voters it asks for, where it must hold as it stands.
+    pub(super) fn voters(&self) -> Option<Vec<String>> {
+        match self {
+            Predicate::Voters(hosts) => Some(hosts.clone()),
+            Predicate::All(list) => list.iter().find_map(Predicate::voters),
+            Predicate::Lasting(lasting) => lasting.that.voters(),
+            _ => None,
+        }
+    }
+}
+
 /// It has been so for some seconds without a break.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
