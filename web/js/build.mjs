@@ -1,8 +1,8 @@
 // Trunk's pre_build hook: builds what is not the Yew crate into web/dist.
 //
 //   web/dist/page.js, page.css         entry points, hashed by Trunk
-//   web/dist/hashed/core-HASH.wasm     the session (crate lab) for plain clusters, hashed here:
-//   web/dist/hashed/core-HASH-later.wasm   what the first picture needs, the rest (split.mjs)
+//   web/dist/hashed/core-HASH.wasm     the session (crate lab) for plain clusters, hashed here
+//   web/dist/hashed/core-HASH-first.wasm   what the first picture needs of it (first.mjs)
 //   web/dist/hashed/core-k8s-HASH.wasm the same with all other worlds, fetched when needed
 //   web/dist/hashed/worker-HASH.js     the shim around it, hashed here
 //   web/dist/hashed/editor-HASH.js     CodeMirror, fetched when the first program asks for it
@@ -15,7 +15,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { split } from './split.mjs';
+import { sift } from './first.mjs';
 
 const web = join(dirname(fileURLToPath(import.meta.url)), '..');
 const root = join(web, '..');
@@ -24,16 +24,17 @@ const hashed = join(dist, 'hashed');
 
 const release = process.env.TRUNK_PROFILE !== 'debug';
 
-// No wasm-opt: after brotli it saves nothing on what LLVM made (measured on both modules).
-const core = readFileSync(process.env.QUORUM_CORE ?? buildCore('core'));
-const k8s = readFileSync(process.env.QUORUM_CORE_K8S ?? buildCore('core,k8s'));
-const urls = { CORE_URL: `core-${hash(core)}.wasm`, K8S_URL: `core-k8s-${hash(k8s)}.wasm` };
 mkdirSync(hashed, { recursive: true });
-const halves = split(core, firstCommands());
-const later = { CORE_URL: urls.CORE_URL, LATER_URL: `core-${hash(core)}-later.wasm` };
-put(urls.CORE_URL, halves.first);
-put(later.LATER_URL, halves.later);
-put(urls.K8S_URL, k8s);
+
+// No wasm-opt: after brotli it saves nothing on what LLVM made (measured on both modules).
+const core = sift(readFileSync(process.env.QUORUM_CORE ?? buildCore('core')), firstCommands());
+const k8s = sift(readFileSync(process.env.QUORUM_CORE_K8S ?? buildCore('core,k8s')));
+const coreName = `core-${hash(core.whole, core.first)}`;
+const urls = { CORE_URL: `${coreName}-first.wasm`, K8S_URL: `core-k8s-${hash(k8s.whole)}.wasm` };
+const own = { CORE_URL: urls.CORE_URL, WHOLE_URL: `${coreName}.wasm` };
+put(urls.CORE_URL, core.first);
+put(own.WHOLE_URL, core.whole);
+put(urls.K8S_URL, k8s.whole);
 
 // Fetched when the first program shows an editor.
 const editor = await bundle('editor.js', {}, { '.css': 'text' });
@@ -41,10 +42,10 @@ urls.EDITOR_URL = `editor-${hash(editor)}.js`;
 put(urls.EDITOR_URL, editor);
 
 // The build is the hash of all that must fit together: page and worker compare it.
-const worker = await bundle('worker.js', { BUILD: '', ...later });
+const worker = await bundle('worker.js', { BUILD: '', ...own });
 const page = await bundle('page.js', { BUILD: '', ...urls, WORKER_URL: '' });
-const buildName = hash(core, k8s, worker, page);
-const workerText = await bundle('worker.js', { BUILD: buildName, ...later });
+const buildName = hash(core.whole, core.first, k8s.whole, worker, page);
+const workerText = await bundle('worker.js', { BUILD: buildName, ...own });
 const workerName = `worker-${hash(workerText)}.js`;
 put(workerName, workerText);
 
@@ -54,18 +55,21 @@ writeFileSync(
 );
 writeFileSync(join(dist, 'page.css'), await bundle('../../static/css/main.css', {}));
 
-const current = new Set([urls.CORE_URL, later.LATER_URL, urls.K8S_URL, urls.EDITOR_URL, workerName]);
+const current = new Set([urls.CORE_URL, own.WHOLE_URL, urls.K8S_URL, urls.EDITOR_URL, workerName]);
 for (const name of readdirSync(hashed)) {
   if (!current.has(name)) rmSync(join(hashed, name));
 }
 
 /**
  * Builds a module with cargo and says where it is. The crate is a library for Rust
- * programs; here alone it is to be a module, which `--crate-type` asks for.
+ * programs; here alone it is to be a module, which `--crate-type` asks for. The linker's notes
+ * are for first.mjs, which leaves them out of what is loaded. (xtask says the same words, so
+ * that the module is built once.)
  */
 function buildCore(features) {
   const args = ['rustc', '-p', 'lab', '--lib', '--release', '--no-default-features'];
   args.push('--features', features, '--target', 'wasm32-unknown-unknown', '--crate-type', 'cdylib');
+  args.push('--', '-Cstrip=none', '-Clink-arg=--emit-relocs');
   execFileSync('cargo', args, { cwd: root, stdio: 'inherit' });
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
   return join(target, 'wasm32-unknown-unknown', 'release', 'lab.wasm');

@@ -14,8 +14,8 @@ const EVENTS_MIN = 32;
 const EVENTS_MAX = 1 << 20;
 
 const urls = {}; // of the two modules: `core` for plain clusters, `k8s` for everything
-const modules = {}; // promises of them, compiled: {first, later}
-let module; // the one that runs
+const modules = {}; // promises of them, compiled, as `Core` takes them
+let module; // a promise of those that run
 let core;
 let points = new Points();
 let journal = []; // {seq, at, bytes}: inputs since the oldest checkpoint
@@ -32,11 +32,11 @@ function load({ build, core, k8s }) {
   return engine('core').then(() => ({}));
 }
 
-/** A compiled module, fetched when it is first asked for; a failure is tried again. */
+/** The modules of an engine, fetched when they are first asked for; a failure is tried again. */
 function engine(name) {
   const url = urls[name];
   modules[name] ??= compiled(url)
-    .then((first) => ({ first, later: url === CORE_URL ? laterHalf() : undefined }))
+    .then((module) => (url === CORE_URL ? new Halves(module) : { whole: () => module }))
     .catch((error) => {
       delete modules[name];
       throw error;
@@ -51,14 +51,27 @@ async function compiled(url) {
 }
 
 /**
- * The second half of the core, fetched as soon as the first is there. A command that needs it
- * sooner waits for it: a worker may.
+ * What a fresh world begins with, and the whole core, which is fetched when that has begun. A
+ * command that needs it sooner waits for it: a worker may.
  */
-function laterHalf() {
-  let half;
-  const coming = compiled(LATER_URL).then((module) => (half ??= module));
-  coming.catch(() => {}); // it is asked for again by whoever needs it
-  return () => (half ??= fetched(LATER_URL));
+class Halves {
+  constructor(first) {
+    this.first = first;
+  }
+
+  async later() {
+    this.coming ??= compiled(WHOLE_URL);
+    try {
+      this.ready ??= await this.coming;
+    } catch (error) {
+      this.coming = null;
+      throw error;
+    }
+  }
+
+  whole() {
+    return (this.ready ??= fetched(WHOLE_URL));
+  }
 }
 
 /** Fetches and compiles at once, without letting anything else happen. */
@@ -70,10 +83,12 @@ function fetched(url) {
     ask.send();
     return new WebAssembly.Module(ask.response);
   } catch (error) {
-    // As a trap: the world goes back to its last checkpoint and can go on without it.
-    throw new WebAssembly.RuntimeError(`a part of the core could not be fetched: ${error.message}`);
+    throw new Missing(`A part of it could not be fetched: ${error.message}`);
   }
 }
+
+/** A call that was not made for want of a module: nothing happened. */
+class Missing extends Error {}
 
 /** What the large module answers before it has a world: the worlds it knows. */
 async function worlds({ bytes }) {
@@ -96,15 +111,20 @@ async function start({ engine: name, point, undo, blocks, seq, bytes }) {
   lastSeq = seq ?? 0;
   epoch++;
   let undoPoint = 0;
+  const parts = await module;
+  // Only a fresh world can begin with less than the whole.
+  const coming = parts.later?.();
+  coming?.catch(() => {}); // it is asked for again by whoever needs it
   if (point) {
+    await coming;
     if (undo) undoPoint = points.adopt({ ...undo, action: true }, blocks).id;
     const adopted = points.adopt(point, blocks);
-    core = new Core(await module, adopted);
+    core = new Core(parts, adopted);
     lastSeq = point.seq;
     now = point.now;
     return { point: adopted.id, undoPoint };
   }
-  core = new Core(await module);
+  core = new Core(parts);
   now = 0;
   const answer = core.call(bytes);
   points.take(core.memory, lastSeq, now, false); // recovery has somewhere to begin
@@ -127,12 +147,16 @@ function input({ bytes, seq, action }) {
   tick(0, 0);
   const point = action ? points.take(core.memory, lastSeq, now, true).id : 0;
   const entry = { seq, at: now, bytes };
+  const before = lastSeq;
   journal.push(entry);
   lastSeq = seq;
   try {
     return { bytes: core.call(bytes), at: entry.at, point };
   } catch (error) {
-    throw new Culprit(error, seq);
+    if (!(error instanceof Missing)) throw new Culprit(error, seq);
+    journal.pop();
+    lastSeq = before;
+    throw error;
   }
 }
 

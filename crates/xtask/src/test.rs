@@ -8,7 +8,7 @@ use crate::{browser, page, realetcd, setup};
 
 /// What the first screen may weigh, compressed: all that is loaded before it can be used.
 /// The aim is 350; this number only falls.
-const FIRST_SCREEN_KIB_MAX: u64 = 620;
+const FIRST_SCREEN_KIB_MAX: u64 = 420;
 
 /// Rust tests, wasm checks, trace parity; then the browser unless `quick`.
 pub(crate) fn all(quick: bool) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ fn module(name: &str, features: &str) -> Result<PathBuf, Failure> {
         cargo()
             .args(["rustc", "--quiet", "--release", "-p", "lab", "--lib", "--no-default-features"])
             .args(["--features", features, "--target", "wasm32-unknown-unknown"])
-            .args(["--crate-type", "cdylib"]),
+            .args(["--crate-type", "cdylib", "--", "-Cstrip=none", "-Clink-arg=--emit-relocs"]),
     )?;
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
@@ -79,7 +79,7 @@ fn parity(modules: &[PathBuf]) -> Result<(), Failure> {
         "recording traces natively",
         cargo().args(["run", "--quiet", "-p", "tests", "--bin", "traces", "--"]).arg(&streams),
     )?;
-    // The page loads the core in two halves, cut along the commands it begins with.
+    // The page begins with what the first commands need of the core.
     let first = root().join("target").join("first.stream");
     step(
         "writing the first commands of a page",
