@@ -1,6 +1,7 @@
 //! The world as its users hold it: it lets time pass, carries out faults, and shows itself.
 
 mod inject;
+mod probe;
 mod saved;
 mod survey;
 #[cfg(test)]

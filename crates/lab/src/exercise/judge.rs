@@ -3,6 +3,7 @@
 //! A yes comes with its evidence: what a wrong turn shows to the learner. Every part of a
 //! predicate is asked at every look, because each has a memory of its own.
 
+mod host;
 mod kubernetes;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use etcd::pb::{KeyValue, RangeRequest};
 use etcd::{MemberStatus, Role};
 use sim::{HostId, World};
 
+use self::host::effective;
 use super::history::{AnswerRecord, History, RanRecord, Truth};
 use super::memo::{Memo, Scene};
 use super::predicate::{Answered, Did, End, FileIs, Flag, Key, Keys, Predicate, Ran, Refused};
@@ -165,7 +167,7 @@ impl Node {
 }
 
 /// No evidence but the fact itself.
-fn yes(holds: bool) -> Option<Evidence> {
+pub(super) fn yes(holds: bool) -> Option<Evidence> {
     holds.then(Evidence::new)
 }
 
@@ -198,7 +200,7 @@ fn time(evidence: &Evidence, name: &str) -> Option<u64> {
 const FIRST: &str = "first_us";
 const LAST: &str = "last_us";
 
-fn timed(mut evidence: Evidence, first_us: u64, last_us: u64) -> Evidence {
+pub(super) fn timed(mut evidence: Evidence, first_us: u64, last_us: u64) -> Evidence {
     evidence.insert(FIRST, first_us.to_string());
     evidence.insert(LAST, last_us.to_string());
     evidence
@@ -247,6 +249,7 @@ impl Predicate {
             }
             Predicate::TermsPassed(terms) => yes(now.front()?.term >= now.first_term + terms),
             Predicate::Leases(count) => yes(now.front()?.leases >= *count),
+            Predicate::TokenNot(token) => now.token_not(token),
             Predicate::File(file) => now.file(file),
             Predicate::Unchanged(file) => now.unchanged(file),
             Predicate::Snapshot(snapshot) => now.snapshot(snapshot),
@@ -261,6 +264,13 @@ impl Predicate {
             Predicate::DataDir(dir) => now.data_dir(dir),
             Predicate::PeerUrl(pattern) => now.peer_url(pattern),
             Predicate::LogsRead(read) => now.logs_read(read),
+            Predicate::Unit(unit) => now.unit(unit),
+            Predicate::Owned(owned) => now.owned(owned),
+            Predicate::Member(member) => now.member_process(member),
+            Predicate::Locked(locked) => now.locked(locked),
+            Predicate::Greets(greets) => now.greets(greets),
+            Predicate::Journal(journal) => now.journal(journal),
+            Predicate::Rebooted(host) => now.rebooted(host),
             Predicate::Answered(answered) => now.answered(answered),
             Predicate::Did(did) => now.did(did),
             Predicate::Refused(refused) => now.refused(refused),
@@ -289,7 +299,7 @@ fn sorted(names: &[String]) -> Vec<String> {
 }
 
 /// Whether a text is as a pattern says; `*` stands for anything.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };
@@ -305,7 +315,7 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 impl Moment<'_> {
-    fn host(&self, name: &str) -> Option<HostId> {
+    pub(super) fn host(&self, name: &str) -> Option<HostId> {
         self.world.host(name)
     }
 
@@ -426,7 +436,11 @@ impl Moment<'_> {
         let mut found = None;
         for host in hosts {
             self.world.member(host)?;
-            let value = flag_value(&self.world.argv(host), &flag.name);
+            let value = self.world.config(host).and_then(|it| effective(&it, &flag.name));
+            let value = match value {
+                Some(set) => set,
+                None => flag_value(&self.world.argv(host), &flag.name),
+            };
             let holds = match (&flag.is, &value) {
                 (Some(pattern), Some(value)) => fits(pattern, value),
                 (None, None) => true,

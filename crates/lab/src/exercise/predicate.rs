@@ -3,8 +3,10 @@
 //! The names are the keys of `exercise.toml`; `crates/lab/exercises/README.md` explains them
 //! to teachers.
 
+mod host;
 mod kubernetes;
 
+pub(super) use host::{Greets, Journal, Locked, MemberRuns, Owned, Port, UnitIs};
 pub(super) use kubernetes::{
     ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LogsRead, ManifestsAre, ObjectIs, PodsRun,
     ProcessIs, Restored, SnapshotIs,
@@ -79,6 +81,9 @@ pub enum Predicate {
     /// A lease lives.
     Leases(u64),
 
+    /// The running members' ids were not made with this token.
+    TokenNot(String),
+
     // Files.
     /// A file of a host.
     File(FileIs),
@@ -109,6 +114,21 @@ pub enum Predicate {
     DataDir(DataDirIs),
     /// A member of the cluster is to be found at such a URL by its peers, `*` for any text.
     PeerUrl(String),
+    // Hosts with systemd, users and certificates: `predicate/host.rs`.
+    /// A unit of a host.
+    Unit(UnitIs),
+    /// Whose a file or directory is, and who may use it.
+    Owned(Owned),
+    /// The process of a host's member.
+    Member(MemberRuns),
+    /// Ports at which nobody gets in who shows no good certificate.
+    Locked(Locked),
+    /// Somebody with these certificates is let in.
+    Greets(Greets),
+    /// A line a member wrote since the start.
+    Journal(Journal),
+    /// A host was rebooted or lost its power since the start, and is on.
+    Rebooted(String),
 
     // What happened.
     /// The log of a container was read by `crictl logs`.

@@ -1,5 +1,5 @@
 //! The proof that an exercise works: doing nothing does not solve it, its solution does, on
-//! every seed; every wrong turn is seen; no cheat gets through.
+//! every seed; so do other right ways; every wrong turn is seen; no cheat gets through.
 
 use std::path::Path;
 
@@ -14,13 +14,16 @@ const IDLE_US: u64 = 30_000_000;
 /// Time for the last look after a script.
 const SETTLE_US: u64 = 1_000_000;
 
+/// How the names of the other scripts begin.
+const KINDS: [&str; 3] = ["also-", "wrong-", "cheat-"];
+
 /// The files of an exercise.
 pub struct Folder {
     /// `exercise.toml`.
     pub source: String,
     /// `solution.txt`.
     pub solution: String,
-    /// `wrong-*.txt` and `cheat-*.txt`, by their names, in order.
+    /// `also-*.txt`, `wrong-*.txt` and `cheat-*.txt`, by their names, in order.
     pub scripts: Vec<(String, String)>,
 }
 
@@ -37,7 +40,7 @@ impl Folder {
         let mut names: Vec<String> = entries?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".txt"))
-            .filter(|name| name.starts_with("wrong-") || name.starts_with("cheat-"))
+            .filter(|name| KINDS.iter().any(|kind| name.starts_with(kind)))
             .collect();
         names.sort_unstable();
         let scripts = names.into_iter().map(|name| Ok((name.clone(), read(&name)?)));
@@ -53,7 +56,7 @@ pub fn prove(folder: &Folder, seeds: u64) -> Vec<String> {
         Err(why) => return vec![format!("exercise.toml: {why}")],
     };
     for seed in 1..=seeds {
-        if let Err(why) = solution(folder, seed) {
+        if let Err(why) = solution(folder, &folder.solution, seed) {
             problems.push(format!("solution.txt, seed {seed}: {why}"));
         }
     }
@@ -61,9 +64,13 @@ pub fn prove(folder: &Folder, seeds: u64) -> Vec<String> {
         problems.push(why);
     }
     for (name, script) in &folder.scripts {
-        let proof = match name.strip_prefix("wrong-") {
-            Some(id) => wrong(folder, id.trim_end_matches(".txt"), script),
-            None => cheat(folder, script),
+        let proof = if let Some(rest) = name.strip_prefix("wrong-") {
+            // `wrong-ID.2.txt` is another way to take the same turn.
+            wrong(folder, rest.split('.').next().unwrap_or(rest), script)
+        } else if name.starts_with("also-") {
+            solution(folder, script, 1)
+        } else {
+            cheat(folder, script)
         };
         problems.extend(proof.err().map(|why| format!("{name}: {why}")));
     }
@@ -104,15 +111,15 @@ fn coached(player: &Typist) -> Vec<String> {
     lesson.coach.into_iter().map(|row| row.id).collect()
 }
 
-fn solution(folder: &Folder, seed: u64) -> Result<(), String> {
-    let (player, said) = play(folder, &folder.solution, seed)?;
+fn solution(folder: &Folder, script: &str, seed: u64) -> Result<(), String> {
+    let (player, said) = play(folder, script, seed)?;
     let open = open_checks(&player);
     if !open.is_empty() {
         return Err(format!("these checks stay open: {}\n{said}", open.join(", ")));
     }
     let coached = coached(&player);
     if !coached.is_empty() {
-        return Err(format!("the solution is told it is wrong: {}\n{said}", coached.join(", ")));
+        return Err(format!("what is right is told it is wrong: {}\n{said}", coached.join(", ")));
     }
     Ok(())
 }

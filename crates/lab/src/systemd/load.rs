@@ -61,11 +61,16 @@ pub(super) fn find(sys: &Sys, name: &str) -> Found {
     let files = found.path.iter().chain(&found.drop_ins);
     let stamps = files.map(|path| {
         let bytes = sys.read_file(path).unwrap_or_default();
-        let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        (path.clone(), bytes.iter().fold(0xcbf2_9ce4_8422_2325, step))
+        (path.clone(), sum(&bytes))
     });
     found.stamps = stamps.collect();
     found
+}
+
+/// A sum over what is in a file.
+pub(super) fn sum(bytes: &[u8]) -> u64 {
+    let step = |sum: u64, byte: &u8| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// The real file of a unit: where links end.
@@ -97,9 +102,13 @@ pub(super) fn settings(sys: &Sys, found: &Found) -> Settings {
 
 /// The units that links make a target want (`wants`) or require (`requires`).
 pub(super) fn linked(sys: &Sys, name: &str, kind: &str) -> Vec<String> {
+    // What a host starts is this target; the other is a name for it.
+    let other = (name == "multi-user.target").then_some("default.target");
     let mut names = Vec::new();
     for dir in DIRS {
-        names.extend(sys.read_dir(&format!("{dir}/{name}.{kind}")).unwrap_or_default());
+        for name in std::iter::once(name).chain(other) {
+            names.extend(sys.read_dir(&format!("{dir}/{name}.{kind}")).unwrap_or_default());
+        }
     }
     names.sort();
     names.dedup();

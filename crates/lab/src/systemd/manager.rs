@@ -115,6 +115,8 @@ pub(super) struct Manager {
     last_job: u64,
     /// Counts changes: somebody may wait for one.
     touched: u64,
+    /// What it was when those who look at the world were told last.
+    shown: u64,
 }
 
 async fn run(sys: Sys) -> i32 {
@@ -136,6 +138,7 @@ async fn run(sys: Sys) -> i32 {
         outcomes: BTreeMap::new(),
         last_job: 0,
         touched: 0,
+        shown: 0,
     };
     let shared: Shared = Rc::new(RefCell::new(manager));
     let (served, noted, logged) = (shared.clone(), shared.clone(), shared.clone());
@@ -177,6 +180,7 @@ async fn drive(shared: Shared) -> i32 {
             works.retain_mut(|work| work.as_mut().poll(cx).is_pending());
             let quiet = shared.borrow().touched == before && shared.borrow().new.is_empty();
             if quiet {
+                shared.borrow_mut().show();
                 return Poll::Pending;
             }
         }
@@ -729,6 +733,18 @@ fn shut_down(shared: &Shared, again: bool) {
 }
 
 impl Manager {
+    /// Leaves word of its services for those who look at the world.
+    fn show(&mut self) {
+        if self.shown == self.touched {
+            return;
+        }
+        self.shown = self.touched;
+        let services = self.units.iter().filter(|(name, _)| name.ends_with(".service"));
+        let known = services.filter(|(_, unit)| unit.load != Load::NotFound);
+        let shown = known.map(|(name, unit)| super::seen::Seen::of(name, unit)).collect();
+        super::seen::leave(&self.sys, shown);
+    }
+
     /// Whether the files of a unit changed since they were read.
     pub(super) fn stale(&mut self, name: &str) -> bool {
         let sys = self.sys.clone();

@@ -9,6 +9,7 @@
 //! | `manager` | process 1: jobs, order, requests |
 //! | `service` | the life of one service |
 //! | `journal` | what is written down, and how it is read |
+//! | `seen` | what of all that shows from outside the world, for exercises |
 //! | `ctl`, `status`, `enable` | the program `systemctl` |
 //! | `journalctl`, `power` | `journalctl`; `reboot`, `shutdown`, `service` and their kin |
 //!
@@ -24,6 +25,7 @@ pub(crate) mod journalctl;
 mod load;
 pub(crate) mod manager;
 pub(crate) mod power;
+pub(crate) mod seen;
 mod service;
 mod status;
 mod unit;

@@ -193,6 +193,12 @@ impl Settings {
         self.values.get(&place).map_or(&[], Vec::as_slice)
     }
 
+    /// Every setting with its values, by section and name.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &str, &[String])> {
+        let each = self.values.iter();
+        each.map(|((section, key), values)| (section.as_str(), key.as_str(), values.as_slice()))
+    }
+
     /// The value of a setting.
     pub(super) fn one(&self, section: &str, key: &str) -> Option<&str> {
         self.all(section, key).last().map(String::as_str)

@@ -6,6 +6,8 @@ mod bare;
 mod certificates;
 mod cluster;
 #[cfg(feature = "k8s")]
+mod doors;
+#[cfg(feature = "k8s")]
 mod external;
 #[cfg(feature = "k8s")]
 mod kubeadm;
@@ -70,11 +72,29 @@ pub static WORLDS: &[World] = &[
     },
     #[cfg(feature = "k8s")]
     World {
+        name: "bare-tls",
+        summary: "the same hosts, with etcd's programs and certificates in /root",
+        user: "root",
+        hosts: bare::hosts,
+        spec: doors::bare_tls,
+        ready: |_| true,
+    },
+    #[cfg(feature = "k8s")]
+    World {
         name: "external",
         summary: "a control plane whose etcd has hosts of its own: etcd1 to etcd3 under systemd",
         user: "student",
         hosts: external::hosts,
         spec: external::spec,
+        ready: external::ready,
+    },
+    #[cfg(feature = "k8s")]
+    World {
+        name: "external-plain",
+        summary: "the same without TLS; certificates, good and bad, wait in /root/pki",
+        user: "student",
+        hosts: external::hosts,
+        spec: external::plain_spec,
         ready: external::ready,
     },
     #[cfg(feature = "k8s")]
@@ -180,7 +200,8 @@ mod tests {
         let error = |world, members, release| options(world, members, release, 1).unwrap_err();
         assert_eq!(
             error("moon", 3, "3.6"),
-            "unknown world 'moon'; there is cluster, cluster-tls, bare, external, kubeadm, kubeadm-ha"
+            "unknown world 'moon'; there is cluster, cluster-tls, bare, bare-tls, external, \
+             external-plain, kubeadm, kubeadm-ha"
         );
         assert_eq!(error("cluster", 0, "3.6"), "0 members: a world has 1 to 9");
         assert_eq!(

@@ -27,6 +27,13 @@ pub(crate) struct Secure {
     pub(super) six: bool,
 }
 
+impl super::Hosted {
+    /// The side of its ports for clients, or for peers, where they speak TLS.
+    pub(crate) fn secure_server(&self, peers: bool) -> Option<&TlsServer> {
+        if peers { self.secure.peer.as_ref() } else { self.secure.client.as_ref() }
+    }
+}
+
 /// A member's own side when it calls a peer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PeerDial {

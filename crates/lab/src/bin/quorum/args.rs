@@ -186,7 +186,7 @@ quorum replay FILE              replay a recipe and print its trace hash
 quorum worlds                   list the worlds
 quorum exercises list           list the exercises
 quorum exercises check SLUG     prove one: its solution on 20 seeds, its wrong turns, its cheats
-quorum exercises check --all    prove all of them
+quorum exercises check --all    prove all of them (--seeds N: on so many)
 quorum exercises play SLUG      do one here, with commands from stdin (--seed N)
 quorum exercises new SLUG       begin a new one
 
@@ -232,14 +232,16 @@ fn text(error: lexopt::Error) -> String {
     error.to_string()
 }
 
-/// `list`, `check SLUG|--all`, `play SLUG [--seed N]`, `new SLUG`.
+/// `list`, `check SLUG|--all [--seeds N]`, `play SLUG [--seed N]`, `new SLUG`.
 #[cfg(feature = "k8s")]
 fn exercises(parser: &mut lexopt::Parser) -> Result<Call, String> {
     let (mut words, mut all, mut seed) = (Vec::new(), false, 1);
+    let mut seeds = lab::exercise::SEEDS;
     while let Some(arg) = parser.next().map_err(text)? {
         match arg {
             Long("all") => all = true,
             Long("seed") => seed = number("seed", &value(parser)?)?,
+            Long("seeds") => seeds = number("seeds", &value(parser)?)?,
             Value(word) => words.push(word.to_string_lossy().into_owned()),
             other => return Err(text(other.unexpected())),
         }
@@ -247,8 +249,8 @@ fn exercises(parser: &mut lexopt::Parser) -> Result<Call, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Ok(Call::Exercises(match (words.as_slice(), all) {
         (["list"], false) => Exercises::List,
-        (["check"], true) => Exercises::Check(None),
-        (["check", slug], false) => Exercises::Check(Some((*slug).to_owned())),
+        (["check"], true) => Exercises::Check { slug: None, seeds },
+        (["check", slug], false) => Exercises::Check { slug: Some((*slug).to_owned()), seeds },
         (["play", slug], false) => Exercises::Play { slug: (*slug).to_owned(), seed },
         (["new", slug], false) => Exercises::New((*slug).to_owned()),
         _ => return Err("exercises: list, check SLUG, check --all, play SLUG or new SLUG".into()),

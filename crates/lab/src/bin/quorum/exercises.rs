@@ -3,7 +3,7 @@
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use lab::exercise::{self, Exercise, Folder, SEEDS, TABLE};
+use lab::exercise::{self, Exercise, Folder, TABLE};
 use lab::session::Stream;
 
 use crate::Failure;
@@ -15,7 +15,10 @@ const FOLDER: &str = "crates/lab/exercises";
 pub(crate) enum Exercises {
     List,
     /// One folder or slug, or all.
-    Check(Option<String>),
+    Check {
+        slug: Option<String>,
+        seeds: u64,
+    },
     Play {
         slug: String,
         seed: u64,
@@ -27,8 +30,10 @@ pub(crate) enum Exercises {
 pub(crate) fn run(call: &Exercises) -> Result<(), Failure> {
     match call {
         Exercises::List => list(),
-        Exercises::Check(Some(slug)) => check(&[slug.as_str()]),
-        Exercises::Check(None) => check(&TABLE.iter().map(|entry| entry.slug).collect::<Vec<_>>()),
+        Exercises::Check { slug: Some(slug), seeds } => check(&[slug.as_str()], *seeds),
+        Exercises::Check { slug: None, seeds } => {
+            check(&TABLE.iter().map(|entry| entry.slug).collect::<Vec<_>>(), *seeds)
+        }
         Exercises::Play { slug, seed } => play(slug, *seed),
         Exercises::New(slug) => new(slug),
     }
@@ -57,10 +62,10 @@ fn folder(slug: &str) -> Result<PathBuf, String> {
     })
 }
 
-fn check(slugs: &[&str]) -> Result<(), Failure> {
+fn check(slugs: &[&str], seeds: u64) -> Result<(), Failure> {
     let mut bad = 0;
     for slug in slugs {
-        let problems = exercise::prove(&Folder::read(&folder(slug)?)?, SEEDS);
+        let problems = exercise::prove(&Folder::read(&folder(slug)?)?, seeds);
         println!("{slug}: {}", if problems.is_empty() { "ok" } else { "not ok" });
         for problem in &problems {
             println!("  {problem}");

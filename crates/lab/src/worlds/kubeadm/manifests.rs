@@ -232,7 +232,7 @@ const CA_VOLUMES: [(&str, &str, &str, bool); 4] = [
 fn api_server(node: &Node, etcd_servers: &str) -> String {
     let address = &node.address;
     let pki = "/etc/kubernetes/pki";
-    let flags = [
+    let mut flags = vec![
         format!("--advertise-address={address}"),
         "--allow-privileged=true".to_owned(),
         "--authorization-mode=Node,RBAC".to_owned(),
@@ -262,6 +262,11 @@ fn api_server(node: &Node, etcd_servers: &str) -> String {
         format!("--tls-cert-file={pki}/apiserver.crt"),
         format!("--tls-private-key-file={pki}/apiserver.key"),
     ];
+    // Etcd in clear wants no certificates, and kubeadm names none.
+    if etcd_servers.starts_with("http://") {
+        let tls = ["--etcd-cafile", "--etcd-certfile", "--etcd-keyfile"];
+        flags.retain(|flag| !tls.iter().any(|name| flag.starts_with(name)));
+    }
     let annotation = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";
     Pod {
         name: "kube-apiserver",
