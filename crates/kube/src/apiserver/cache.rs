@@ -137,7 +137,7 @@ impl Caches {
         let object = match deleted {
             true => None,
             // What nobody can read does not reach watchers, and is kept out of the cache.
-            false => store.decode(&key, &kv).ok().map(Rc::new),
+            false => store.decode(kind, &kv).ok().map(Rc::new),
         };
         let mut of = self.of[place(kind)].borrow_mut();
         let before = match &object {

@@ -2,8 +2,10 @@
 //! configuration asks for it.
 
 use serde_json::{Map, Value};
+use sim::Sys;
 
 use super::crypt::Encryption;
+use crate::resources::Kind;
 
 /// How objects are written and read.
 #[derive(Clone, Debug, Default)]
@@ -13,29 +15,40 @@ pub(crate) struct Codec {
 
 impl Codec {
     /// The bytes of an object.
-    pub(crate) fn encode(object: &Value) -> Vec<u8> {
-        let mut object = object.clone();
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            // That is etcd's to say.
-            metadata.remove("resourceVersion");
-        }
-        let mut text = String::new();
-        write(&mut text, &object, FIRST);
-        text.push('\n');
-        text.into_bytes()
+    pub(crate) fn encode(&self, sys: &Sys, kind: &Kind, object: &Value) -> Vec<u8> {
+        self.encryption.encrypt(sys, kind, plain(object))
     }
 
-    /// The object in some bytes. The error is what the server says of what it cannot read.
-    pub(crate) fn decode(&self, bytes: &[u8], revision: i64) -> Result<Value, String> {
-        let plain = self.encryption.decrypt(bytes)?;
-        let mut object: Value = serde_json::from_slice(plain).map_err(|_| {
+    /// The object in some bytes, and whether it would be written otherwise now. The error is
+    /// what the server says of what it cannot read.
+    pub(crate) fn decode(
+        &self,
+        kind: &Kind,
+        bytes: &[u8],
+        revision: i64,
+    ) -> Result<(Value, bool), String> {
+        let (plain, stale) = self.encryption.decrypt(kind, bytes)?;
+        let mut object: Value = serde_json::from_slice(&plain).map_err(|_| {
             "unable to decode an event from the watch stream: couldn't get version/kind; json \
              parse error"
                 .to_owned()
         })?;
         crate::value::set(&mut object, "metadata.resourceVersion", revision.to_string());
-        Ok(object)
+        Ok((object, stale))
     }
+}
+
+/// The JSON of an object.
+fn plain(object: &Value) -> Vec<u8> {
+    let mut object = object.clone();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        // That is etcd's to say.
+        metadata.remove("resourceVersion");
+    }
+    let mut text = String::new();
+    write(&mut text, &object, FIRST);
+    text.push('\n');
+    text.into_bytes()
 }
 
 /// Fields that stand before the others, in this order.
@@ -98,14 +111,14 @@ mod tests {
             "apiVersion": "v1", "kind": "Namespace", "spec": {"finalizers": ["kubernetes"]},
             "metadata": {"uid": "u", "name": "a", "resourceVersion": "7"},
         });
-        let bytes = Codec::encode(&object);
+        let bytes = plain(&object);
         let text = String::from_utf8(bytes.clone()).unwrap();
         assert_eq!(
             text,
             "{\"kind\":\"Namespace\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\
              \"uid\":\"u\"},\"spec\":{\"finalizers\":[\"kubernetes\"]}}\n"
         );
-        let read = codec.decode(&bytes, 7).unwrap();
-        assert_eq!(read, object);
+        let kind = crate::resources::named("Namespace");
+        assert_eq!(codec.decode(kind, &bytes, 7).unwrap(), (object, false));
     }
 }

@@ -12,6 +12,7 @@ mod crypt;
 mod defaults;
 mod delete;
 mod discovery;
+mod encryption_config;
 mod failure;
 mod health;
 mod options;
@@ -96,7 +97,7 @@ async fn run(sys: Sys, spawner: Spawner) -> i32 {
         log(&sys, 'F', "instance.go:226", text).await;
         return 1;
     }
-    let codec = codec::Codec { encryption: options.encryption };
+    let codec = codec::Codec { encryption: options.encryption.clone() };
     let store = Store::new(&sys, etcd, codec, &options.root);
     let caches = Caches::new(&spawner);
     caches.start(&store);

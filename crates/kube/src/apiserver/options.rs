@@ -190,23 +190,7 @@ pub(crate) fn read(sys: &Sys) -> Result<Options, Refusal> {
     let net = flags.get_or("service-cluster-ip-range", "10.0.0.0/24");
     let service_net =
         parse_net(net).ok_or_else(|| command(format!("invalid CIDR address: {net}")))?;
-    let encryption = match flags.get("encryption-provider-config") {
-        "" => Encryption,
-        path => {
-            let wrong = |text: String| {
-                command(format!("error opening encryption provider configuration file: {text}"))
-            };
-            let text = file("encryption-provider-config").map_err(|error| match error {
-                Refusal::Command(text) => command(format!(
-                    "error reading encryption provider configuration file \"{path}\": error \
-                     opening encryption provider configuration file \"{path}\": {text}"
-                )),
-                other => other,
-            })?;
-            let config = yaml::parse(&String::from_utf8_lossy(&text)).map_err(wrong)?;
-            Encryption::parse(&config).map_err(command)?
-        }
-    };
+    let encryption = encryption(sys, flags.get("encryption-provider-config")).map_err(command)?;
     let compaction = flags.get_or("etcd-compaction-interval", "5m0s");
     let advertise = match flags.get("advertise-address") {
         "" => sys.hostname(),
@@ -232,6 +216,41 @@ pub(crate) fn read(sys: &Sys) -> Result<Options, Refusal> {
         service_net,
         compaction_us: duration_us(compaction).unwrap_or(300_000_000),
         encryption,
+    })
+}
+
+/// Reads the file of `--encryption-provider-config`, if one is named.
+fn encryption(sys: &Sys, path: &str) -> Result<Encryption, String> {
+    if path.is_empty() {
+        return Ok(Encryption::default());
+    }
+    let wrong = |text: String| format!("error while parsing file: {text}");
+    let bytes = sys.read_file(path).map_err(|errno| {
+        let errno = errno.to_string().to_lowercase();
+        wrong(format!(
+            "error while loading file: error reading encryption provider configuration file \
+             \"{path}\": open {path}: {errno}"
+        ))
+    })?;
+    if bytes.is_empty() {
+        return Err(wrong(format!(
+            "error while loading file: encryption provider configuration file \"{path}\" is empty"
+        )));
+    }
+    let config = yaml::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+        wrong(format!(
+            "error decoding encryption provider configuration file \"{path}\": couldn't get \
+             version/kind; json parse error: error converting YAML to JSON: {error}"
+        ))
+    })?;
+    Encryption::parse(&config).map_err(|error| {
+        let decoding = error.starts_with("Object 'Kind'") || error.starts_with("no kind ");
+        wrong(match decoding {
+            true => {
+                format!("error decoding encryption provider configuration file \"{path}\": {error}")
+            }
+            false => error,
+        })
     })
 }
 

@@ -369,8 +369,8 @@ impl Server {
     ) -> Result<HttpResponse, Failure> {
         for _ in 0..TRIES_MAX {
             let (kind, name) = (route.kind, &route.name);
-            let old = self.store.get(kind, &route.namespace, name).await?;
-            let old = old.ok_or_else(|| Failure::not_found(kind, name))?;
+            let old = self.store.read(kind, &route.namespace, name).await?;
+            let (old, stale) = old.ok_or_else(|| Failure::not_found(kind, name))?;
             let mut new = prepare(route, &old, change(&old)?);
             let faults = match route.subresource.as_str() {
                 "" => validate::faults(kind.kind, &new),
@@ -381,7 +381,8 @@ impl Server {
             if !faults.is_empty() {
                 return Err(Failure::invalid(kind, name, &faults));
             }
-            if dry || new == old {
+            // What is stored under an older key is written anew even where nothing has changed.
+            if dry || new == old && !stale {
                 return Ok(answer(200, &new));
             }
             let revision = text(&old, "metadata.resourceVersion").parse().unwrap_or_default();

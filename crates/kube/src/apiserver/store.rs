@@ -78,17 +78,29 @@ impl Store {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, Failure> {
-        let key = self.key(kind, namespace, name);
-        let request = pb::RangeRequest { key: key.clone().into(), ..Default::default() };
-        let answer = self.range(request).await.map_err(|status| Failure::etcd(&status))?;
-        match answer.kvs.first() {
-            None => Ok(None),
-            Some(kv) => self.decode(&key, kv).map(Some),
-        }
+        Ok(self.read(kind, namespace, name).await?.map(|(object, _)| object))
     }
 
-    pub(crate) fn decode(&self, key: &str, kv: &pb::KeyValue) -> Result<Value, Failure> {
-        self.codec.decode(&kv.value, kv.mod_revision).map_err(|error| {
+    /// Reads an object, and whether it is stored in a form in which it would no longer be
+    /// written.
+    pub(crate) async fn read(
+        &self,
+        kind: &Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<(Value, bool)>, Failure> {
+        let key = self.key(kind, namespace, name);
+        let request = pb::RangeRequest { key: key.into(), ..Default::default() };
+        let answer = self.range(request).await.map_err(|status| Failure::etcd(&status))?;
+        let read = answer.kvs.first().map(|kv| self.codec.decode(kind, &kv.value, kv.mod_revision));
+        read.transpose().map_err(Failure::internal)
+    }
+
+    /// The object of one of many keys.
+    pub(crate) fn decode(&self, kind: &Kind, kv: &pb::KeyValue) -> Result<Value, Failure> {
+        let read = self.codec.decode(kind, &kv.value, kv.mod_revision);
+        read.map(|(object, _)| object).map_err(|error| {
+            let key = String::from_utf8_lossy(&kv.key);
             Failure::internal(format!("unable to transform key \"{key}\": {error}"))
         })
     }
@@ -131,7 +143,7 @@ impl Store {
         };
         let mut items = Vec::new();
         for kv in &answer.kvs {
-            items.push(self.decode(&String::from_utf8_lossy(&kv.key), kv)?);
+            items.push(self.decode(kind, kv)?);
         }
         let rest = match answer.kvs.last() {
             Some(last) if answer.more => {
@@ -156,7 +168,7 @@ impl Store {
         let lease = if kind.kind == "Event" { self.event_lease().await? } else { 0 };
         let put = pb::PutRequest {
             key: key.clone().into(),
-            value: Codec::encode(object).into(),
+            value: self.codec.encode(&self.sys, kind, object).into(),
             lease,
             ..Default::default()
         };

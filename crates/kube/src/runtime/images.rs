@@ -113,7 +113,9 @@ pub fn find(image: &str) -> Result<Image, String> {
         let release = release.to_string();
         let names = ["etcd", "etcdctl", "etcdutl"];
         let files = names.map(|it| program(&format!("/usr/local/bin/{it}"), it, &release));
-        return Ok(make(files.to_vec(), &["etcd"], "23.6MB"));
+        // Nothing of a system is in it but these two.
+        let few = ["cp", "sh"].map(|it| program(&format!("/bin/{it}"), it, ""));
+        return Ok(make([&files[..], &few].concat(), &["etcd"], "23.6MB"));
     }
     if let Some(name) = repository.strip_prefix("registry.k8s.io/") {
         if let Some((part, size)) = PARTS.iter().find(|(part, _)| *part == name) {
