@@ -162,6 +162,22 @@ fn a_cluster_is_taken_home_in_one_archive_that_is_always_the_same() {
 }
 
 #[test]
+fn a_cluster_with_certificates_takes_them_home() {
+    let file = scratch("home4");
+    rows(&["--take-home", file.to_str().unwrap(), "--tls"], "etcdctl version\n");
+    let archive = fs::read(&file).unwrap();
+    let text = String::from_utf8_lossy(&archive);
+    let cert = "ETCD_CERT_FILE='/etc/etcd/pki/server.crt'\n";
+    assert_eq!(text.matches(cert).count(), 3, "each member's settings name its certificate");
+    assert!(text.contains("ETCD_CLIENT_CERT_AUTH='true'\n"));
+    for part in ["take-home/n1/root/etc/etcd/pki/server.key", "BEGIN CERTIFICATE"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(text.contains("./n2/root/etc/etcd/pki:/etc/etcd/pki:ro"), "containers see them");
+    assert!(text.contains("--cacert=n1/root/etc/etcd/pki/ca.crt"), "the first question works");
+}
+
+#[test]
 fn a_cluster_whose_members_all_stopped_can_be_taken_home_from_their_files() {
     let file = scratch("home3");
     let lines = "etcdctl put a 1\nsleep 1\nsim stop n1\nsim stop n2\nsim poweroff n3\nsleep 9\n";

@@ -1,12 +1,15 @@
 //! Take it home: one archive that starts the cluster of a world on real machines.
 //!
-//! It holds a snapshot and, for each member, its flags as `etcd.env`, the restore command and a
-//! systemd unit; a compose file for one machine; a README. Nothing of the world changes. The
-//! texts are in `texts`, the archive's format in `tar`.
+//! It holds a snapshot and, for each member, its flags as `etcd.env`, its certificates where it
+//! serves TLS, the restore command and a systemd unit; a compose file for one machine; a README.
+//! Nothing of the world changes. The texts are in `texts`, the certificates in `certs`, the
+//! archive's format in `tar`.
 
+mod certs;
 mod tar;
 mod texts;
 
+use bytes::Bytes;
 use etcd::{Config, MemberInfo, Release, Role};
 use sha2::{Digest, Sha256};
 use sim::{HostId, Saved, World};
@@ -37,6 +40,15 @@ struct Planned {
     /// Its folder, its service and its host.
     label: String,
     config: Config,
+    /// The files of its certificates and what lies beside them, by absolute path.
+    certs: Vec<(String, Bytes)>,
+}
+
+impl Plan {
+    /// Whether any member serves TLS from files.
+    fn has_certs(&self) -> bool {
+        self.members.iter().any(|member| !member.certs.is_empty())
+    }
 }
 
 /// The archive. The error is a sentence for the screen.
@@ -59,6 +71,9 @@ pub(crate) fn archive(world: &World, options: &WorldOptions) -> Result<Vec<u8>, 
         put(&format!("{label}/etcd.env"), 0o644, texts::env(&plan, member).as_bytes());
         put(&format!("{label}/restore.sh"), 0o755, texts::restore(member).as_bytes());
         put(&format!("{label}/etcd.service"), 0o644, texts::unit(member).as_bytes());
+        for (path, bytes) in &member.certs {
+            put(&format!("{label}/root{path}"), certs::mode(path), bytes);
+        }
     }
     Ok(tar.finish())
 }
@@ -97,7 +112,8 @@ fn plan(world: &World, host: HostId, source: String, saved: &Saved) -> Result<Pl
         promoted: Vec::new(),
     };
     for member in named {
-        let mut config = config_of(world, member, base.release);
+        let known = known(world, member);
+        let mut config = config_of(known.as_ref(), member, base.release);
         config.initial_cluster.clone_from(&initial);
         config.initial_cluster_token.clone_from(&base.initial_cluster_token);
         if !member.client_urls.is_empty() {
@@ -112,7 +128,8 @@ fn plan(world: &World, host: HostId, source: String, saved: &Saved) -> Result<Pl
             plan.promoted.push(member.name.clone());
         }
         let label = label(member);
-        plan.members.push(Planned { label, config });
+        let certs = known.map_or_else(Vec::new, |(host, _)| certs::of(world, host, &config));
+        plan.members.push(Planned { label, config, certs });
     }
     if plan.members.is_empty() {
         return Err("no member of this cluster has started yet".to_owned());
@@ -121,11 +138,16 @@ fn plan(world: &World, host: HostId, source: String, saved: &Saved) -> Result<Pl
     Ok(plan)
 }
 
-/// How a member was started, or etcd's defaults where nobody knows.
-fn config_of(world: &World, member: &MemberInfo, release: Release) -> Config {
+/// The host a member was started on, and how.
+fn known(world: &World, member: &MemberInfo) -> Option<(HostId, Config)> {
     let hosts = (0..).map_while(|no| world.host_names().get(usize::from(no)).map(|_| HostId(no)));
-    let known = hosts.filter_map(|host| world.config(host)).find(|it| it.name == member.name);
-    let mut config = known.unwrap_or_else(|| Config {
+    let mut known = hosts.filter_map(|host| Some((host, world.config(host)?)));
+    known.find(|(_, config)| config.name == member.name)
+}
+
+/// How a member was started, or etcd's defaults where nobody knows.
+fn config_of(known: Option<&(HostId, Config)>, member: &MemberInfo, release: Release) -> Config {
+    let mut config = known.map(|(_, config)| config.clone()).unwrap_or_else(|| Config {
         data_dir: "/var/lib/etcd".to_owned(),
         listen_peer_urls: vec!["http://0.0.0.0:2380".to_owned()],
         listen_client_urls: vec!["http://0.0.0.0:2379".to_owned()],

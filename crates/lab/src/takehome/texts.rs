@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use etcd::{AutoCompaction, Config};
 
-use super::{Plan, Planned};
+use super::{Plan, Planned, certs};
 
 /// The published image of etcd, by release.
 const IMAGE: &str = "gcr.io/etcd-development/etcd";
@@ -74,12 +74,13 @@ fn variables(config: &Config) -> Vec<(&'static str, String)> {
             all.push((name, value.to_string()));
         }
     }
+    all.extend(certs::variables(config));
     all
 }
 
 /// `etcd.env`: what sh, systemd and compose read alike.
 pub(super) fn env(plan: &Plan, member: &Planned) -> String {
-    let Planned { label, config } = member;
+    let Planned { label, config, .. } = member;
     let mut text = format!(
         "# The settings of etcd member {label} (release {}), for restore.sh and etcd.service.\n\
          # Every host named here must resolve on every machine of the cluster.\n",
@@ -148,6 +149,46 @@ fn place(url: &str) -> (&str, &str) {
     rest.rsplit_once(':').unwrap_or((rest, "2379"))
 }
 
+/// The host of a member's first peer URL.
+fn host(member: &Planned) -> &str {
+    member.config.initial_advertise_peer_urls.first().map_or("", |url| place(url).0)
+}
+
+/// The network all members' addresses are in, where their URLs name addresses and not hosts: a
+/// container must then own the address its member listens on.
+fn subnet(plan: &Plan) -> Option<String> {
+    let mut nets: Vec<String> = Vec::new();
+    for member in &plan.members {
+        let address: std::net::Ipv4Addr = host(member).parse().ok()?;
+        if address.is_loopback() || address.is_unspecified() {
+            return None;
+        }
+        let [a, b, c, _] = address.octets();
+        nets.push(format!("{a}.{b}.{c}.0/24"));
+    }
+    nets.dedup();
+    match nets.as_slice() {
+        [one] => Some(one.clone()),
+        _ => None,
+    }
+}
+
+/// The command line of `etcdutl` that makes a member's data directory in its container.
+fn restore_command(config: &Config) -> String {
+    let mut words = vec!["/usr/local/bin/etcdutl", "snapshot", "restore", "/snapshot.db"];
+    let initial = initial_cluster(config);
+    let advertised = joined(&config.initial_advertise_peer_urls);
+    words.extend(["--name", &config.name, "--initial-cluster", &initial]);
+    words.extend(["--initial-cluster-token", &config.initial_cluster_token]);
+    words.extend(["--initial-advertise-peer-urls", &advertised]);
+    words.extend(["--data-dir", &config.data_dir]);
+    if let Some(dir) = &config.wal_dir {
+        words.extend(["--wal-dir", dir]);
+    }
+    let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    words.join(", ")
+}
+
 /// `compose.yaml`: all members on one machine, each in a container.
 pub(super) fn compose(plan: &Plan) -> String {
     let mut text = format!(
@@ -155,36 +196,33 @@ pub(super) fn compose(plan: &Plan) -> String {
          x-etcd: &etcd\n  image: {IMAGE}:v{}\n\nservices:\n",
         plan.release
     );
+    let subnet = subnet(plan);
     for (number, member) in plan.members.iter().enumerate() {
-        let Planned { label, config } = member;
-        let peer = config.initial_advertise_peer_urls.first().map_or("", String::as_str);
+        let Planned { label, config, certs } = member;
         let client = config.advertise_client_urls.first().map_or("", String::as_str);
         let mut dirs = vec![format!("{label}-data:{}", config.data_dir)];
         dirs.extend(config.wal_dir.iter().map(|dir| format!("{label}-wal:{dir}")));
-        let volumes: String = dirs.iter().map(|dir| format!("      - '{dir}'\n")).collect();
-        let mut words = vec!["/usr/local/bin/etcdutl", "snapshot", "restore", "/snapshot.db"];
-        let initial = initial_cluster(config);
-        let advertised = joined(&config.initial_advertise_peer_urls);
-        words.extend(["--name", &config.name, "--initial-cluster", &initial]);
-        words.extend(["--initial-cluster-token", &config.initial_cluster_token]);
-        words.extend(["--initial-advertise-peer-urls", &advertised]);
-        words.extend(["--data-dir", &config.data_dir]);
-        if let Some(dir) = &config.wal_dir {
-            words.extend(["--wal-dir", dir]);
-        }
-        let words: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+        let line = |dir: &String| format!("      - '{dir}'\n");
+        let volumes: String = dirs.iter().map(line).collect();
+        let certs: String = certs::directories(certs)
+            .into_iter()
+            .map(|dir| line(&format!("./{label}/root{dir}:{dir}:ro")))
+            .collect();
+        let network = match &subnet {
+            Some(_) => format!("ipv4_address: '{}'", host(member)),
+            None => format!("aliases: ['{}']", host(member)),
+        };
         let _ = write!(
             text,
             "  {label}:\n    <<: *etcd\n    command: ['/usr/local/bin/etcd']\n    \
              env_file: '{label}/etcd.env'\n    networks:\n      default:\n        \
-             aliases: ['{host}']\n    ports:\n      - '127.0.0.1:{published}:{port}'\n    \
-             volumes:\n{volumes}    restart: unless-stopped\n  \
+             {network}\n    ports:\n      - '127.0.0.1:{published}:{port}'\n    \
+             volumes:\n{volumes}{certs}    restart: unless-stopped\n  \
              restore-{label}:\n    <<: *etcd\n    profiles: ['restore']\n    \
              command: [{command}]\n    volumes:\n      - './snapshot.db:/snapshot.db:ro'\n{volumes}",
-            host = place(peer).0,
             published = 23791 + number,
             port = place(client).1,
-            command = words.join(", "),
+            command = restore_command(config),
         );
     }
     text.push_str("\nvolumes:\n");
@@ -194,7 +232,37 @@ pub(super) fn compose(plan: &Plan) -> String {
             let _ = writeln!(text, "  {}-wal: {{}}", member.label);
         }
     }
+    if let Some(subnet) = subnet {
+        let _ = write!(
+            text,
+            "\nnetworks:\n  default:\n    ipam:\n      config:\n        - subnet: '{subnet}'\n"
+        );
+    }
     text
+}
+
+/// How the first member is asked from this machine, with its certificates where it wants them.
+fn question(plan: &Plan) -> String {
+    let Some(first) = plan.members.first() else { return String::new() };
+    let tls = &first.config.client_tls;
+    if first.certs.is_empty() || tls.is_empty() {
+        return "etcdctl --endpoints=127.0.0.1:23791 endpoint status -w table".to_owned();
+    }
+    let has = |path: &str| first.certs.iter().any(|(one, _)| one == path);
+    let beside = tls.cert_file.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let clients = ["client", "healthcheck-client"].map(|name| format!("{beside}/{name}"));
+    let client = clients
+        .iter()
+        .find(|stem| has(&format!("{stem}.crt")) && has(&format!("{stem}.key")))
+        .map_or((tls.cert_file.clone(), tls.key_file.clone()), |stem| {
+            (format!("{stem}.crt"), format!("{stem}.key"))
+        });
+    let root = format!("{}/root", first.label);
+    format!(
+        "etcdctl --endpoints=https://127.0.0.1:23791 --cacert={root}{} \\\n  \
+         --cert={root}{} --key={root}{} endpoint status -w table",
+        tls.trusted_ca_file, client.0, client.1
+    )
 }
 
 /// `README.md`.
@@ -208,13 +276,18 @@ pub(super) fn readme(plan: &Plan) -> String {
          | `snapshot.db` | the data, as `etcdctl snapshot save` writes it |\n\
          | `MEMBER/etcd.env` | the settings of a member |\n\
          | `MEMBER/restore.sh` | makes the member's data directory out of the snapshot |\n\
-         | `MEMBER/etcd.service` | a systemd unit that runs the member |\n\
+         | `MEMBER/etcd.service` | a systemd unit that runs the member |\n{certs}\
          | `compose.yaml` | all members in containers on one machine |\n\n\
          Members: {}.\n\n",
         plan.source,
         plan.revision,
         plan.release,
         labels.join(", "),
+        certs = match plan.has_certs() {
+            true =>
+                "| `MEMBER/root` | its certificates and keys, under the paths they have there |\n",
+            false => "",
+        },
     );
     text.push_str(
         "## On machines with systemd\n\n\
@@ -226,8 +299,16 @@ pub(super) fn readme(plan: &Plan) -> String {
          sudo useradd --system --shell /usr/sbin/nologin etcd\n\
          sudo MEMBER/restore.sh\n\
          sudo install -D -m 644 MEMBER/etcd.env /etc/etcd/etcd.env\n\
-         sudo install -m 644 MEMBER/etcd.service /etc/systemd/system/etcd.service\n\
-         sudo systemctl enable --now etcd\n\
+         sudo install -m 644 MEMBER/etcd.service /etc/systemd/system/etcd.service\n",
+    );
+    if plan.has_certs() {
+        text.push_str("sudo cp -R MEMBER/root/. /\n");
+        for dir in certs::directories(&plan.members[0].certs) {
+            let _ = writeln!(text, "sudo chown -R etcd: {dir}");
+        }
+    }
+    text.push_str(
+        "sudo systemctl enable --now etcd\n\
          ```\n\n\
          A member is up when a quorum of them is.\n\n\
          ## In containers on one machine\n\n```\n",
@@ -238,11 +319,18 @@ pub(super) fn readme(plan: &Plan) -> String {
     text.push_str("docker compose up --detach\n");
     let _ = writeln!(
         text,
-        "etcdctl --endpoints=127.0.0.1:23791 endpoint status -w table\n```\n\n\
+        "{}\n```\n\n\
          ## What is not the same\n\n\
          * The ids of the cluster and its members are new: `snapshot restore` makes them.\n\
-         * Leases begin again with their full time to live. Alarms, users and roles are kept."
+         * Leases begin again with their full time to live. Alarms, users and roles are kept.",
+        question(plan)
     );
+    if plan.has_certs() {
+        text.push_str(
+            "* Certificates and keys are the lab's own and no secret: issue others before anything \
+             of value lies in this cluster. They name the hosts the members had in the lab.\n",
+        );
+    }
     if !plan.promoted.is_empty() {
         let _ = writeln!(text, "* Learners start as voters: {}.", plan.promoted.join(", "));
     }
