@@ -159,6 +159,41 @@ pub enum Command {
     Worlds,
     /// The words the exercises use, defined; needs no world.
     Glossary,
+    /// Measures something in worlds of its own; needs no world and touches none.
+    Measure(Measure),
+}
+
+/// What is to be measured. Each is short; a table takes several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the variants are documented, their fields say what they are")]
+pub enum Measure {
+    /// Puts a fresh cluster of so many members on the bench: `Bench`.
+    Cluster { members: u8 },
+    /// Ends a member of it, counted from 1, or starts it again, and then writes: `Bench`.
+    Toggle { members: u8, member: u8 },
+    /// The first step of a table: `Sheet`. The number matters to `Zones` only.
+    Begin { sheet: SheetKind, members: u8 },
+    /// Its next step.
+    Next,
+}
+
+/// A table that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SheetKind {
+    /// Members ended one by one, for 1 to 9 members.
+    Kills,
+    /// Zones lost, for every spread.
+    Zones,
+    /// Writes, for 1 to 9 members.
+    Latency,
+    /// Reads of three systems while all is well.
+    Reads,
+    /// The same on both sides of a split.
+    Split,
+    /// How long each can be stale.
+    Window,
+    /// What the literature says; not measured.
+    Books,
 }
 
 /// What the session answers.
@@ -188,6 +223,70 @@ pub enum Answer {
     Worlds(Vec<WorldRow>),
     /// The words the exercises use.
     Glossary(Vec<Term>),
+    /// A cluster on the bench.
+    Bench(BenchRow),
+    /// A table as far as it is measured.
+    Sheet(Sheet),
+}
+
+/// A cluster on the bench.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BenchRow {
+    /// Its voters.
+    pub members: u8,
+    /// floor(N/2)+1: the rule, beside what was measured.
+    pub quorum: u8,
+    /// Which of them run.
+    pub alive: Vec<bool>,
+    /// The one that leads with a majority behind it, counted from 0.
+    pub leader: Option<u8>,
+    /// Its term.
+    pub term: u64,
+    /// Whether the last write went through.
+    pub wrote: bool,
+    /// How long it took, or what the client was told.
+    pub said: String,
+}
+
+/// A table, as far as it is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sheet {
+    /// What it is about.
+    pub title: String,
+    /// How it was measured, or where it is from.
+    pub note: String,
+    /// The heads of its columns.
+    pub columns: Vec<String>,
+    /// Its rows, each with a cell a column.
+    pub rows: Vec<Vec<Cell>>,
+    /// Steps done.
+    pub done: u16,
+    /// Steps in all.
+    pub of: u16,
+}
+
+/// A cell of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// Whether that is well.
+    pub tone: Tone,
+    /// The length of the bar behind it, in hundredths; 0 for none.
+    pub bar: u8,
+}
+
+/// Whether what a cell says is well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tone {
+    /// Neither nor.
+    Plain,
+    /// Well.
+    Good,
+    /// To be known about.
+    Warn,
+    /// Not well.
+    Bad,
 }
 
 /// A kind of world, for the choice of a new one.

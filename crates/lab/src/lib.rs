@@ -20,6 +20,8 @@ pub mod exercise;
 mod kubectl;
 #[cfg(feature = "engine")]
 pub mod machine;
+#[cfg(feature = "k8s")]
+pub mod measure;
 #[cfg(feature = "engine")]
 pub mod programs;
 #[cfg(feature = "engine")]

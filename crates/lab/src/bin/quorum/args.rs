@@ -16,6 +16,11 @@ pub(crate) enum Call {
     Worlds,
     #[cfg(feature = "k8s")]
     Exercises(Exercises),
+    #[cfg(feature = "k8s")]
+    Measure {
+        sheets: &'static [lab::api::SheetKind],
+        members: u8,
+    },
     Help,
 }
 
@@ -189,6 +194,9 @@ quorum exercises check SLUG     prove one: its solution on 20 seeds, its wrong t
 quorum exercises check --all    prove all of them (--seeds N: on so many)
 quorum exercises play SLUG      do one here, with commands from stdin (--seed N)
 quorum exercises new SLUG       begin a new one
+quorum measure quorum           kill members and zones, see what still writes (--members N)
+quorum measure latency          what one more member costs a write
+quorum measure compare          reads of etcd, Consul and ZooKeeper on the same partition
 
 Flags of exec:
 "
@@ -223,6 +231,8 @@ pub(crate) fn read() -> Result<Call, String> {
         "worlds" => Ok(Call::Worlds),
         #[cfg(feature = "k8s")]
         "exercises" => exercises(&mut parser),
+        #[cfg(feature = "k8s")]
+        "measure" => measure(&mut parser),
         "help" => Ok(Call::Help),
         other => Err(format!("unknown command '{other}'; see quorum help")),
     }
@@ -255,6 +265,24 @@ fn exercises(parser: &mut lexopt::Parser) -> Result<Call, String> {
         (["new", slug], false) => Exercises::New((*slug).to_owned()),
         _ => return Err("exercises: list, check SLUG, check --all, play SLUG or new SLUG".into()),
     }))
+}
+
+/// `quorum|latency|compare [--members N]`.
+#[cfg(feature = "k8s")]
+fn measure(parser: &mut lexopt::Parser) -> Result<Call, String> {
+    let (mut sheets, mut members) = (None, 5);
+    while let Some(arg) = parser.next().map_err(text)? {
+        match arg {
+            Long("members") => members = number("members", &value(parser)?)?,
+            Value(word) if sheets.is_none() => {
+                sheets = crate::measure::topic(&word.to_string_lossy());
+                sheets.ok_or("measure: quorum, latency or compare")?;
+            }
+            other => return Err(text(other.unexpected())),
+        }
+    }
+    let sheets = sheets.ok_or("measure: quorum, latency or compare")?;
+    Ok(Call::Measure { sheets, members })
 }
 
 fn exec(parser: &mut lexopt::Parser) -> Result<Call, String> {

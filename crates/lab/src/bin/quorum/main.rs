@@ -13,6 +13,8 @@ mod args;
 mod exec;
 #[cfg(feature = "k8s")]
 mod exercises;
+#[cfg(feature = "k8s")]
+mod measure;
 mod replay;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
         Ok(Call::Replay(file)) => replay::run(&file).map_err(Failure::Call),
         #[cfg(feature = "k8s")]
         Ok(Call::Exercises(call)) => exercises::run(&call),
+        #[cfg(feature = "k8s")]
+        Ok(Call::Measure { sheets, members }) => measure::run(sheets, members),
         Ok(Call::Worlds) => {
             for world in lab::worlds::WORLDS {
                 println!("{:<10} {}", world.name, world.summary);
