@@ -174,7 +174,11 @@ fn choose(pod: &Value, informers: &Informers) -> Result<String, String> {
     let mut reasons: Vec<(String, u32)> = Vec::new();
     let mut best: Option<(usize, String)> = None;
     for node in &nodes {
-        match refuses(pod, node) {
+        let here = pods.iter().filter(|it| {
+            text(it, "spec.nodeName") == value::name(node)
+                && !matches!(text(it, "status.phase"), "Succeeded" | "Failed")
+        });
+        match refuses(pod, node, &here.collect::<Vec<_>>()) {
             Some(reason) => match reasons.iter_mut().find(|(have, _)| *have == reason) {
                 Some((_, count)) => *count += 1,
                 None => reasons.push((reason, 1)),
@@ -203,8 +207,8 @@ fn choose(pod: &Value, informers: &Informers) -> Result<String, String> {
     ))
 }
 
-/// Why a node does not take a pod.
-fn refuses(pod: &Value, node: &Value) -> Option<String> {
+/// Why a node does not take a pod beside those that are there.
+fn refuses(pod: &Value, node: &Value, here: &[&Rc<Value>]) -> Option<String> {
     let tolerations = list(pod, "spec.tolerations");
     for taint in list(node, "spec.taints") {
         let effect = text(taint, "effect");
@@ -225,7 +229,7 @@ fn refuses(pod: &Value, node: &Value) -> Option<String> {
     if wanted.iter().any(|(name, value)| value::label(node, name) != Some(value)) {
         return Some("node(s) didn't match Pod's node affinity/selector".to_owned());
     }
-    let asked = |resource: &str| -> u64 {
+    let asked = |pod: &Value, resource: &str| -> u64 {
         let requests = list(pod, "spec.containers").iter();
         requests.map(|it| quantity(at(it, "resources.requests").get(resource))).sum()
     };
@@ -233,7 +237,9 @@ fn refuses(pod: &Value, node: &Value) -> Option<String> {
         ("cpu", at(node, "status.allocatable.cpu")),
         ("memory", at(node, "status.allocatable.memory")),
     ] {
-        if asked(resource) > quantity(Some(have)) {
+        let taken: u64 = here.iter().map(|it| asked(it, resource)).sum();
+        let wanted = asked(pod, resource);
+        if wanted > 0 && taken + wanted > quantity(Some(have)) {
             return Some(format!("Insufficient {resource}"));
         }
     }
@@ -241,7 +247,7 @@ fn refuses(pod: &Value, node: &Value) -> Option<String> {
 }
 
 /// A quantity in thousandths.
-fn quantity(value: Option<&Value>) -> u64 {
+pub(crate) fn quantity(value: Option<&Value>) -> u64 {
     let text = match value {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Number(number)) => number.to_string(),

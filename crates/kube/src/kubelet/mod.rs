@@ -6,6 +6,7 @@
 //! itself, `server` answers for logs and commands. Nothing here needs an API server to keep
 //! pods running.
 
+mod admit;
 mod api;
 mod manifests;
 mod node;

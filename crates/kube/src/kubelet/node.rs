@@ -80,8 +80,8 @@ fn describe(kubelet: &Kubelet, node: &mut Value) {
         json!({"cpu": cpu, "memory": memory, "pods": "110", "ephemeral-storage": storage,
             "hugepages-1Gi": "0", "hugepages-2Mi": "0"})
     };
-    set(node, "status.capacity", resources("2", "4026128Ki", "19221248Ki"));
-    set(node, "status.allocatable", resources("2", "3923728Ki", "17714302130"));
+    set(node, "status.capacity", resources(super::admit::CPUS, "4026128Ki", "19221248Ki"));
+    set(node, "status.allocatable", resources(super::admit::CPUS, "3923728Ki", "17714302130"));
     set(
         node,
         "status.addresses",

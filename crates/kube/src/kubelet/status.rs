@@ -36,6 +36,11 @@ pub(super) async fn tell(kubelet: &Rc<Kubelet>, pod: &Rc<Pod>, ending: bool) {
 fn make(kubelet: &Kubelet, pod: &Pod, target: &Value, ending: bool) -> Value {
     let now = value::time(kubelet.sys.wall_us());
     let state = pod.state.borrow().clone();
+    if let Some(refusal) = &state.refusal {
+        let message = format!("Pod was rejected: {}", refusal.message);
+        return json!({"phase": "Failed", "reason": refusal.reason, "message": message,
+            "startTime": value::time(state.started_us)});
+    }
     let spec = object(pod);
     let all = records(kubelet, pod);
     let mut holder = json!({"status": {"conditions": at(target, "status.conditions").clone()}});

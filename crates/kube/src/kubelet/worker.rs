@@ -5,8 +5,10 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use super::admit::{self, Refusal};
 use super::probes::{Look, Tally};
 use super::{Kubelet, Pod, Source, status, volumes};
+use crate::klog::log;
 use crate::runtime::{self, ContainerSpec, images};
 use crate::value::{self, at, int, list, set, text, yes};
 
@@ -40,6 +42,9 @@ pub(super) struct State {
     pub(super) address: String,
     pub(super) started_us: u64,
     pub(super) containers: BTreeMap<String, Known>,
+    /// Why it may not run here; none before it was asked.
+    pub(super) refusal: Option<Refusal>,
+    admitted: bool,
     /// What the API server was told last.
     pub(super) told: Value,
 }
@@ -52,7 +57,9 @@ pub(super) async fn look_after(kubelet: Rc<Kubelet>, pod: Rc<Pod>) {
         }
         let full = value::key(&pod.object.borrow());
         if pod.source == Source::Api || kubelet.may_start(&full, &pod.uid) {
-            sync(&kubelet, &pod).await;
+            if admit(&kubelet, &pod).await {
+                sync(&kubelet, &pod).await;
+            }
             status::tell(&kubelet, &pod, false).await;
         }
         let leaving = crate::tasks::until(|| pod.leaving_us.get().map(|_| ()));
@@ -60,6 +67,36 @@ pub(super) async fn look_after(kubelet: Rc<Kubelet>, pod: Rc<Pod>) {
     }
     end(&kubelet, &pod).await;
     kubelet.ended(&pod);
+}
+
+/// Whether the pod may run here; asked once, when it is to start.
+async fn admit(kubelet: &Rc<Kubelet>, pod: &Rc<Pod>) -> bool {
+    if pod.state.borrow().admitted || !records(kubelet, pod).is_empty() {
+        return true;
+    }
+    if pod.state.borrow().refusal.is_some() {
+        return false;
+    }
+    let Some(refusal) = admit::refusal(kubelet, pod) else {
+        pod.state.borrow_mut().admitted = true;
+        return true;
+    };
+    let Refusal { reason, message } = &refusal;
+    let object = pod.object.borrow().clone();
+    let full = value::key(&object);
+    let text = format!(
+        "\"Pod admission denied\" podUID=\"{}\" pod=\"{full}\" reason=\"{reason}\" message={}",
+        pod.uid,
+        Value::from(message.as_str())
+    );
+    log(&kubelet.sys, 'I', "kubelet.go:2306", &text).await;
+    {
+        let mut state = pod.state.borrow_mut();
+        state.refusal = Some(refusal.clone());
+        state.started_us = kubelet.sys.wall_us();
+    }
+    kubelet.event(&object, "Warning", reason, message).await;
+    false
 }
 
 /// Containers of the pod, oldest first.

@@ -261,6 +261,7 @@ impl Predicate {
             Predicate::Manifests(manifests) => now.manifests(manifests),
             Predicate::Process(process) => now.process(process),
             Predicate::ApiServes(serves) => now.api_serves(serves),
+            Predicate::LeaseHeld(lease) => now.lease_held(lease),
             Predicate::DataDir(dir) => now.data_dir(dir),
             Predicate::PeerUrl(pattern) => now.peer_url(pattern),
             Predicate::LogsRead(read) => now.logs_read(read),
@@ -409,6 +410,8 @@ impl Moment<'_> {
         let found = self.get(wanted.on.as_deref(), &wanted.name)??;
         let value = String::from_utf8_lossy(&found.value).into_owned();
         let fits = wanted.is.as_ref().is_none_or(|is| *is == value)
+            && wanted.begins.as_ref().is_none_or(|begins| value.starts_with(begins))
+            && wanted.has.as_ref().is_none_or(|has| value.contains(has))
             && wanted.leased.is_none_or(|leased| leased == (found.lease != 0))
             && wanted.version.is_none_or(|version| found.version >= version);
         fits.then(|| Evidence::from([("value", value)]))
@@ -544,7 +547,14 @@ fn ran_fits(wanted: &Ran, record: &RanRecord) -> bool {
     };
     let place = wanted.host.is_empty() || wanted.host == record.host;
     let said = record.stdout.contains(&wanted.stdout) && record.stderr.contains(&wanted.stderr);
-    named && args && !without && end && place && said && names_file(wanted, record)
+    let flags = wanted.flags.iter().all(|flag| gives(flag, record));
+    named && args && flags && !without && end && place && said && names_file(wanted, record)
+}
+
+/// Whether a flag is given with a value that fits.
+fn gives(flag: &str, record: &RanRecord) -> bool {
+    let (name, pattern) = flag.split_once('=').unwrap_or((flag, "*"));
+    record.words.windows(2).any(|pair| pair[0] == name && fits(pattern, &pair[1]))
 }
 
 /// Whether a word of the command line is the path of the file that is asked for.

@@ -8,8 +8,8 @@ mod kubernetes;
 
 pub(super) use host::{Greets, Journal, Locked, MemberRuns, Owned, Port, UnitIs};
 pub(super) use kubernetes::{
-    ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LogsRead, ManifestsAre, ObjectIs, PodsRun,
-    ProcessIs, Restored, SnapshotIs,
+    ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LeaseHeld, LogsRead, ManifestsAre,
+    ObjectIs, PodsRun, ProcessIs, Restored, SnapshotIs,
 };
 use serde::Deserialize;
 
@@ -110,6 +110,8 @@ pub enum Predicate {
     Process(ProcessIs),
     /// An API server serves.
     ApiServes(ApiServes),
+    /// A part of Kubernetes leads.
+    LeaseHeld(LeaseHeld),
     /// Where a member keeps its data.
     DataDir(DataDirIs),
     /// A member of the cluster is to be found at such a URL by its peers, `*` for any text.
@@ -206,6 +208,10 @@ pub struct Key {
     pub name: String,
     /// Its whole value; none means any.
     pub is: Option<String>,
+    /// How its value begins.
+    pub begins: Option<String>,
+    /// Text that is in its value.
+    pub has: Option<String>,
     /// The host whose member is asked; none means the one furthest ahead.
     pub on: Option<String>,
     /// Whether it must hang on a lease.
@@ -265,6 +271,8 @@ pub struct Ran {
     pub args: Vec<String>,
     /// Words that are not among them.
     pub without: Vec<String>,
+    /// Flags with their values, as `--key=*/ca.key`.
+    pub flags: Vec<String>,
     /// A file that one of its words names, seen from the directory it ran in.
     pub file: String,
     /// Where; empty means anywhere.

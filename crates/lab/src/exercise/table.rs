@@ -36,6 +36,8 @@ pub static TABLE: &[Entry] = entries![
     "quorum-lost-for-ever",
     "out-of-space",
     "the-cluster-that-keeps-voting",
+    "a-backup-that-counts",
+    "bring-it-back",
 ];
 
 /// The exercise of a slug.

@@ -10,8 +10,8 @@ use sim::{HostId, Pid, ProcInfo, Serving};
 
 use super::{Evidence, Moment, fits, flag_value, timed, yes};
 use crate::exercise::predicate::{
-    ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LogsRead, ManifestsAre, ObjectIs, PodsRun,
-    ProcessIs, Restored, SnapshotIs,
+    ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LeaseHeld, LogsRead, ManifestsAre,
+    ObjectIs, PodsRun, ProcessIs, Restored, SnapshotIs,
 };
 
 /// Where static pods are read from.
@@ -260,6 +260,14 @@ impl Moment<'_> {
         let address = flag_value(&server.argv, "--advertise-address")?;
         let lease = self.pairs(store.pid, format!("{ROOT}/masterleases/{address}"), false);
         yes(!lease.is_empty())
+    }
+
+    pub(super) fn lease_held(&self, wanted: &LeaseHeld) -> Option<Evidence> {
+        let (_, lease) =
+            self.objects("Lease", &wanted.namespace, &wanted.name)?.into_iter().next()?;
+        let renewed_us = value::parse_time(text(&lease, "spec.renewTime"))?;
+        let age_us = self.world.wall_us(HostId(0)).saturating_sub(renewed_us);
+        yes(age_us <= u64::from(wanted.seconds) * 1_000_000)
     }
 
     pub(super) fn data_dir(&self, wanted: &DataDirIs) -> Option<Evidence> {

@@ -151,6 +151,23 @@ pub struct ApiServes {
     pub seconds: u32,
 }
 
+/// A part of Kubernetes leads, and says so: its lease was renewed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeaseHeld {
+    /// The lease's name, such as `kube-scheduler`.
+    pub name: String,
+    /// Its namespace.
+    #[serde(default = "system")]
+    pub namespace: String,
+    /// In the last seconds.
+    pub seconds: u32,
+}
+
+fn system() -> String {
+    "kube-system".to_owned()
+}
+
 /// Where on the host's disk the member keeps its data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
