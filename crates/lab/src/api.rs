@@ -9,6 +9,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exam::{ExamTask, TaskReport};
+
 /// The format of [`Recipe`]; a recipe of another number is refused with a sentence.
 pub const RECIPE_FORMAT: u32 = 1;
 
@@ -153,7 +155,7 @@ pub enum Command {
     Solution { slug: String },
     /// A line of a solution with what is true now put in, to be typed.
     Fill(String),
-    /// The slugs of an exam of so many tasks, drawn by the seed: `Lines`.
+    /// The tasks of an exam, so many of them, drawn by the seed: `Exam`.
     DrawExam { seed: u64, tasks: u8 },
     /// The worlds this build of the session can run; needs no world.
     Worlds,
@@ -161,6 +163,18 @@ pub enum Command {
     Glossary,
     /// Measures something in worlds of its own; needs no world and touches none.
     Measure(Measure),
+    /// How the exercise under way stands, and what led there: `Report`.
+    Report,
+    /// One step of the proof that an exercise works: `Proof`. Needs no world, and leaves none.
+    /// The text is that of a bundle: `exercise.toml` and the files after it.
+    Prove { text: String, step: u32 },
+    /// A bundle as the text of a link: `Text`.
+    PackExercise(String),
+    /// The bundle a link holds: `Text`.
+    UnpackExercise(String),
+    /// The bundle of an exercise of this build, without its scripts: `Text`. Without a slug, a
+    /// new one that works.
+    ExerciseFiles { slug: String },
 }
 
 /// What is to be measured. Each is short; a table takes several.
@@ -227,6 +241,25 @@ pub enum Answer {
     Bench(BenchRow),
     /// A table as far as it is measured.
     Sheet(Sheet),
+    /// The tasks of an exam.
+    Exam(Vec<ExamTask>),
+    /// How an exercise stands.
+    Report(TaskReport),
+    /// What a step of a proof found.
+    Proof(ProofView),
+}
+
+/// What a step of a proof found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofView {
+    /// Which step it was, from 0.
+    pub step: u32,
+    /// How many there are.
+    pub steps: u32,
+    /// What the next step shows, in a few words.
+    pub next: String,
+    /// What is wrong; empty when nothing is.
+    pub problems: Vec<String>,
 }
 
 /// A cluster on the bench.

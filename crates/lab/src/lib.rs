@@ -1,7 +1,7 @@
 //! The learner's machine: shell, programs, session.
 //!
-//! `api` holds the words it shares with the page and is all that is built without the feature
-//! `engine`. Everything else is the machine itself; it knows no browser and no wall clock.
+//! `api` and `exam` hold the words it shares with the page and are all that is built without
+//! the feature `engine`. Everything else is the machine itself; it knows no browser and no wall clock.
 //! Read `session` first, then `shell` and `programs`.
 
 pub mod api;
@@ -14,6 +14,7 @@ mod course;
 pub mod etcdctl;
 #[cfg(feature = "engine")]
 pub mod etcdutl;
+pub mod exam;
 #[cfg(feature = "k8s")]
 pub mod exercise;
 #[cfg(feature = "k8s")]

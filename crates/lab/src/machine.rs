@@ -5,6 +5,7 @@ use crate::api::{Answer, Command};
 use crate::course;
 use crate::recipe;
 use crate::session::Session;
+use crate::typist::commands;
 use crate::worlds;
 
 /// At most one session, and the commands it understands.
@@ -65,9 +66,13 @@ impl Machine {
                 return Ok(Answer::Ok);
             }
             Command::DrawExam { seed, tasks } => {
-                return course::draw(seed, tasks).map(Answer::Lines);
+                return course::draw(seed, tasks).map(Answer::Exam);
             }
             Command::Glossary => return course::glossary().map(Answer::Glossary),
+            Command::Prove { text, step } => return course::prove(&text, step).map(Answer::Proof),
+            Command::PackExercise(text) => return course::pack(&text).map(Answer::Text),
+            Command::UnpackExercise(text) => return course::unpack(&text).map(Answer::Text),
+            Command::ExerciseFiles { slug } => return course::files(&slug).map(Answer::Text),
             Command::Worlds => return Ok(Answer::Worlds(worlds::rows())),
             #[cfg(feature = "k8s")]
             Command::Measure(ask) => return self.bench.call(ask),
@@ -94,8 +99,14 @@ impl Machine {
             Command::Pull { host, path } => Answer::Bytes(session.pull(&host, &path)?),
             Command::TakeHome => Answer::Bytes(session.take_home()?),
             Command::Solution { slug } => {
-                Answer::Lines(course::solution(&slug, session.options().seed)?)
+                // That of an exercise that came by file or link is known to it alone.
+                let own = session.solution().filter(|own| !own.is_empty());
+                let own = own.map(|own| Ok(commands(own)));
+                Answer::Lines(
+                    own.unwrap_or_else(|| course::solution(&slug, session.options().seed))?,
+                )
             }
+            Command::Report => Answer::Report(session.report().ok_or("no exercise is under way")?),
             Command::Fill(line) => Answer::Text(session.fill(&line)),
             Command::New(_)
             | Command::Load(_)
@@ -106,6 +117,10 @@ impl Machine {
             | Command::Measure(_)
             | Command::InspectExercise { .. }
             | Command::Exercise { .. }
+            | Command::Prove { .. }
+            | Command::PackExercise(_)
+            | Command::UnpackExercise(_)
+            | Command::ExerciseFiles { .. }
             | Command::DrawExam { .. } => {
                 unreachable!("answered above, where no session is needed")
             }

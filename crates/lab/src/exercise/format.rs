@@ -6,13 +6,27 @@ use std::fmt;
 use serde::Deserialize;
 use sim::Rng;
 
+use super::bundle::{self, BUNDLE_BYTES_MAX};
 use super::predicate::Predicate;
 use crate::api::WorldOptions;
 use crate::simctl;
 use crate::worlds;
 
-/// A file larger than this is no exercise.
-const SOURCE_BYTES_MAX: usize = 256 << 10;
+/// What drawn values may make of it.
+const DRAWN_BYTES_MAX: usize = 2 * BUNDLE_BYTES_MAX;
+/// A title is one line of a list.
+const TITLE_CHARS_MAX: usize = 120;
+/// Values written as keys with dots nest without brackets; nobody needs so many.
+const DOTS_MAX: usize = 16;
+/// How deep a question may lie in others, and how many there may be.
+const QUESTIONS_DEEP_MAX: usize = 24;
+const QUESTIONS_MAX: usize = 1000;
+/// How many of each there may be: more than anybody reads, and few enough to look at them
+/// ten times a second.
+const START_MAX: usize = 200;
+const CHECKS_MAX: usize = 64;
+const WRONGS_MAX: usize = 128;
+const OTHERS_MAX: usize = 64;
 
 /// What an exercise is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -182,18 +196,63 @@ impl fmt::Display for BadExercise {
     }
 }
 
+impl BadExercise {
+    pub(super) fn new(why: String) -> BadExercise {
+        BadExercise(why)
+    }
+}
+
 impl Exercise {
-    /// Reads a file, with the values its seed draws.
+    /// Reads a file, with the values its seed draws. What follows the `exercise.toml` in a
+    /// bundle is left alone.
     pub fn read(source: &str, seed: u64) -> Result<Exercise, BadExercise> {
-        if source.len() > SOURCE_BYTES_MAX {
-            let most = SOURCE_BYTES_MAX >> 10;
+        if source.len() > BUNDLE_BYTES_MAX {
+            let most = BUNDLE_BYTES_MAX >> 10;
             return Err(BadExercise(format!("an exercise has at most {most} KiB")));
         }
+        let source = bundle::toml_of(source);
+        dots(source)?;
         let draft: Exercise = parse(source)?;
+        draft.check_size()?;
         let drawn = substitute(source, &draft.draw, seed)?;
         let exercise: Exercise = parse(&drawn)?;
+        exercise.check_size()?;
         exercise.check_whole()?;
         Ok(exercise)
+    }
+
+    /// Refuses what is too much of anything: files come from strangers.
+    fn check_size(&self) -> Result<(), BadExercise> {
+        let counts = [
+            ("start", self.start.len(), START_MAX),
+            ("check", self.check.len(), CHECKS_MAX),
+            ("wrong", self.wrong.len(), WRONGS_MAX),
+            ("hints", self.hints.len(), OTHERS_MAX),
+            ("forbid", self.forbid.len(), OTHERS_MAX),
+            ("terms", self.terms.len(), OTHERS_MAX),
+            ("draw", self.draw.len(), OTHERS_MAX),
+            ("life.read", self.life.read.len(), OTHERS_MAX),
+        ];
+        if let Some((key, is, most)) = counts.into_iter().find(|(_, is, most)| is > most) {
+            return Err(BadExercise(format!("{key}: there are {is}, expected at most {most}")));
+        }
+        let title = self.title.chars().count();
+        if title > TITLE_CHARS_MAX {
+            return Err(BadExercise(format!(
+                "title: it has {title} characters, expected at most {TITLE_CHARS_MAX}"
+            )));
+        }
+        let mut left = QUESTIONS_MAX;
+        let checks = self.check.iter().map(|check| ("check", &check.id, &check.when));
+        let wrongs = self.wrong.iter().map(|wrong| ("wrong", &wrong.id, &wrong.when));
+        for (kind, id, when) in checks.chain(wrongs) {
+            if !small(when, QUESTIONS_DEEP_MAX, &mut left) {
+                return Err(BadExercise(format!(
+                    "{kind} '{id}', when: expected at most {QUESTIONS_DEEP_MAX} questions in each other, and {QUESTIONS_MAX} in all"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Puts the drawn values into a text or script that belongs to the exercise.
@@ -250,7 +309,11 @@ impl Exercise {
                 return wrong(format!("forbid.sim: '{verb}' is no verb of sim"));
             }
         }
+        if let Some(page) = self.life.read.iter().find(|page| !page.starts_with("https://")) {
+            return wrong(format!("life.read: '{page}' is no page, expected https://..."));
+        }
         let options = self.options(0)?;
+        worlds::check(&options).map_err(|why| BadExercise(format!("world: {why}")))?;
         let hosts = worlds::hosts(&options);
         if !self.world.host.is_empty() && !hosts.contains(&self.world.host) {
             return wrong(format!(
@@ -268,6 +331,42 @@ impl Exercise {
             return Ok(self.world.host.clone());
         }
         Ok(worlds::hosts(&self.options(0)?)[0].clone())
+    }
+}
+
+/// Refuses keys of very many parts before anybody follows them down.
+fn dots(source: &str) -> Result<(), BadExercise> {
+    for (place, line) in source.lines().enumerate() {
+        let key = line.split('=').next().unwrap_or_default();
+        let deep = key.matches('.').count() > DOTS_MAX && !key.contains(['"', '\'', '#']);
+        if deep {
+            return Err(BadExercise(format!(
+                "line {}: expected a key of at most {DOTS_MAX} parts",
+                place + 1
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a question is neither too deep nor too much.
+fn small(question: &Predicate, deep: usize, left: &mut usize) -> bool {
+    if deep == 0 || *left == 0 {
+        return false;
+    }
+    *left -= 1;
+    match question {
+        Predicate::All(parts) | Predicate::Any(parts) | Predicate::Then(parts) => {
+            parts.iter().all(|part| small(part, deep - 1, left))
+        }
+        Predicate::Not(part) | Predicate::Once(part) | Predicate::Always(part) => {
+            small(part, deep - 1, left)
+        }
+        Predicate::Lasting(lasting) => small(&lasting.that, deep - 1, left),
+        Predicate::Before(before) => {
+            small(&before.first, deep - 1, left) && small(&before.then, deep - 1, left)
+        }
+        _ => true,
     }
 }
 
@@ -311,7 +410,15 @@ fn substitute(
         }
         let mut rng = Rng::for_purpose(seed, name, 0);
         let place = usize::try_from(rng.below(count)).expect("below the length");
-        out = out.replace(&format!("${{{name}}}"), &values[place]);
+        let (mark, value) = (format!("${{{name}}}"), &values[place]);
+        // Values may name other values: a few lines could grow without end.
+        if out.matches(&mark).count().saturating_mul(value.len()) > DRAWN_BYTES_MAX
+            || out.len() > DRAWN_BYTES_MAX
+        {
+            let most = DRAWN_BYTES_MAX >> 10;
+            return Err(BadExercise(format!("draw.{name}: it makes more than {most} KiB of this")));
+        }
+        out = out.replace(&mark, value);
     }
     Ok(out)
 }

@@ -6,21 +6,26 @@
 
 use sim::{Happened, HostId, World};
 
+use super::bundle::Folder;
 use super::format::{BadExercise, Exercise};
 use super::history::History;
 use super::judge::{Evidence, Moment, Node};
 use super::memo::{Memo, Scene};
 use super::table;
 use crate::api::{CheckView, CoachRow, LessonView, TtyId};
+use crate::exam::{CheckReport, TaskReport, TypedRow};
 use crate::simctl::forbidden_note;
 
 /// How often the world is looked at.
 pub(crate) const LOOK_US: u64 = 100_000;
+/// Commands that are kept for a report; nobody types more, but a paste could.
+const TYPED_MAX: usize = 5000;
 
 /// One exercise under way.
 pub(crate) struct Lesson {
     exercise: Exercise,
     text: String,
+    solution: String,
     began_us: u64,
     checks: Vec<Judged>,
     wrongs: Vec<Node>,
@@ -41,28 +46,37 @@ pub(crate) struct Lesson {
 struct Judged {
     node: Node,
     holds: bool,
+    /// What it said at the first look.
+    from_start: Option<bool>,
 }
 
-/// Counts the commands that changed the world.
+/// What was typed, and how much of it changed the world.
 #[derive(Debug, Default)]
 struct Typing {
-    /// Terminals in which a command runs, and the changes of the world when it began.
-    running: Vec<(TtyId, u64)>,
+    /// Terminals in which a command runs, the changes of the world when it began, and its
+    /// place among all.
+    running: Vec<(TtyId, u64, usize)>,
     commands: u32,
+    rows: Vec<TypedRow>,
 }
 
 impl Lesson {
     /// Begins an exercise now. The source is that of `exercise.toml`.
     pub(crate) fn begin(source: &str, seed: u64, now_us: u64) -> Result<Lesson, BadExercise> {
         let exercise = Exercise::read(source, seed)?;
-        let judged = |question| Judged { node: Node::new(question), holds: false };
+        let folder = Folder::parse(source)?;
+        let new = Node::new;
+        let judged = |question| Judged { node: new(question), holds: false, from_start: None };
         let checks = exercise.check.iter().map(|check| judged(check.when.clone())).collect();
         let wrongs = exercise.wrong.iter().map(|wrong| Node::new(wrong.when.clone())).collect();
-        let text = table::find(&exercise.slug).filter(|entry| entry.source == source);
-        let text = text.map_or(Ok(String::new()), |entry| exercise.fill(entry.text, seed))?;
+        let entry = table::find(&exercise.slug).filter(|entry| entry.source == source);
+        let own = (folder.text.as_str(), folder.solution.as_str());
+        let (text, solution) = entry.map_or(own, |entry| (entry.text, entry.solution));
+        let (text, solution) = (exercise.fill(text, seed)?, exercise.fill(solution, seed)?);
         Ok(Lesson {
             exercise,
             text,
+            solution,
             began_us: now_us,
             checks,
             wrongs,
@@ -93,15 +107,23 @@ impl Lesson {
         self.history.hear(happened, hosts);
     }
 
-    /// A command was typed.
-    pub(crate) fn typed(&mut self, tty: TtyId, world: &World) {
-        self.typing.running.push((tty, self.history.changes + world.file_changes()));
+    /// A command was typed on a host.
+    pub(crate) fn typed(&mut self, tty: TtyId, host: &str, text: &str, world: &World) {
+        let place = self.typing.rows.len();
+        self.typing.running.push((tty, self.history.changes + world.file_changes(), place));
+        if place < TYPED_MAX && !text.trim().is_empty() {
+            let (at_us, host, text) = (world.now_us(), host.to_owned(), text.to_owned());
+            self.typing.rows.push(TypedRow { at_us, host, text, exit: None });
+        }
     }
 
     /// It ended.
     pub(crate) fn typed_done(&mut self, tty: TtyId, exit: i32, world: &World) {
         let Some(place) = self.typing.running.iter().position(|it| it.0 == tty) else { return };
-        let (_, before) = self.typing.running.remove(place);
+        let (_, before, row) = self.typing.running.remove(place);
+        if let Some(row) = self.typing.rows.get_mut(row).filter(|row| row.exit.is_none()) {
+            row.exit = Some(exit);
+        }
         let changed = self.history.changes + world.file_changes() > before;
         self.typing.commands += u32::from(changed && exit == 0);
     }
@@ -127,6 +149,7 @@ impl Lesson {
         let mut open = true;
         for check in &mut checks {
             let holds = check.node.look(&moment).is_some();
+            check.from_start.get_or_insert(holds);
             check.holds = if self.exercise.ordered { check.holds || open && holds } else { holds };
             open &= check.holds;
         }
@@ -199,6 +222,30 @@ impl Lesson {
                 text = text.replace(&format!("{{{name}}}"), value);
             }
             self.coach.push(CoachRow { at_us: now_us, id: wrong.id.clone(), text });
+        }
+    }
+
+    /// Its solution, as commands are typed; empty where nobody wrote one.
+    pub(crate) fn solution(&self) -> &str {
+        &self.solution
+    }
+
+    /// How it stands, and what led there: for the end of an exam.
+    pub(crate) fn report(&self, now_us: u64) -> TaskReport {
+        let judged = self.exercise.check.iter().zip(&self.checks);
+        let checks = judged.map(|(check, judged)| CheckReport {
+            text: check.text.clone(),
+            points: check.points,
+            bonus: check.bonus,
+            holds: judged.holds,
+            from_start: judged.from_start == Some(true),
+        });
+        TaskReport {
+            began_us: self.began_us,
+            until_us: now_us,
+            checks: checks.collect(),
+            turns: self.coach.clone(),
+            typed: self.typing.rows.clone(),
         }
     }
 

@@ -7,6 +7,8 @@ use crate::typist::{Typist, split_host};
 
 /// How long a command may take, in virtual time, before it is interrupted.
 const COMMAND_MAX_US: u64 = 600_000_000;
+/// How long all of them may take: a world that needs longer is no start state.
+const START_MAX_US: u64 = 3_600_000_000;
 
 /// Somebody at the terminals of a session in which the exercise has just begun. The source is that of
 /// `exercise.toml`; the error is a sentence.
@@ -25,6 +27,10 @@ pub fn prepare(source: &str, seed: u64) -> Result<Typist, String> {
             let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
             let exit = outcome.exit;
             return Err(format!("start: '{command}' ended with status {exit}: {}", said.trim()));
+        }
+        if typist.session().now_us() > START_MAX_US {
+            let minutes = START_MAX_US / 60_000_000;
+            return Err(format!("start: it takes more than {minutes} minutes of virtual time"));
         }
         // A shell in which a job of the start state runs is left open.
         if command.trim_end().ends_with('&') {

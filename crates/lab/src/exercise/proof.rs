@@ -1,8 +1,9 @@
 //! The proof that an exercise works: doing nothing does not solve it, its solution does, on
 //! every seed; so do other right ways; every wrong turn is seen; no cheat gets through.
+//!
+//! It goes in steps, each a world of its own, so that a page can show how far it is and stop.
 
-use std::path::Path;
-
+use super::bundle::Folder;
 use super::format::Exercise;
 use super::prepare::prepare;
 use crate::typist::{Typist, commands};
@@ -14,73 +15,117 @@ const IDLE_US: u64 = 30_000_000;
 /// Time for the last look after a script.
 const SETTLE_US: u64 = 1_000_000;
 
-/// How the names of the other scripts begin.
-const KINDS: [&str; 3] = ["also-", "wrong-", "cheat-"];
-
-/// The files of an exercise.
-pub struct Folder {
-    /// `exercise.toml`.
-    pub source: String,
-    /// `solution.txt`.
-    pub solution: String,
-    /// `also-*.txt`, `wrong-*.txt` and `cheat-*.txt`, by their names, in order.
-    pub scripts: Vec<(String, String)>,
-}
-
+#[cfg(feature = "cli")]
 impl Folder {
     /// Reads a folder. The error names the file.
-    pub fn read(dir: &Path) -> Result<Folder, String> {
+    pub fn read(dir: &std::path::Path) -> Result<Folder, String> {
         let read = |name: &str| {
             let path = dir.join(name);
             std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
         };
-        read("text.md")?;
-        let (source, solution) = (read("exercise.toml")?, read("solution.txt")?);
+        let (text, source, solution) =
+            (read("text.md")?, read("exercise.toml")?, read("solution.txt")?);
         let entries = std::fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()));
         let mut names: Vec<String> = entries?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".txt"))
-            .filter(|name| KINDS.iter().any(|kind| name.starts_with(kind)))
+            .filter(|name| super::bundle::SCRIPTS.iter().any(|kind| name.starts_with(kind)))
             .collect();
         names.sort_unstable();
         let scripts = names.into_iter().map(|name| Ok((name.clone(), read(&name)?)));
-        Ok(Folder { source, solution, scripts: scripts.collect::<Result<_, String>>()? })
+        let scripts = scripts.collect::<Result<_, String>>()?;
+        Ok(Folder { source, text, solution, scripts })
+    }
+}
+
+/// One world of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Every wrong turn has its script; no world at all.
+    Complete,
+    Nothing,
+    Solution(u64),
+    Script(usize),
+}
+
+/// A proof to be made, step by step.
+pub struct Proof {
+    folder: Folder,
+    exercise: Exercise,
+    steps: Vec<Step>,
+}
+
+impl Proof {
+    /// What there is to show, with the solution on so many seeds. The error says why the
+    /// files are no exercise.
+    pub fn of(folder: Folder, seeds: u64) -> Result<Proof, String> {
+        let exercise = Exercise::read(&folder.source, 1).map_err(|why| why.to_string())?;
+        let mut steps = vec![Step::Complete, Step::Nothing];
+        steps.extend((1..=seeds).map(Step::Solution));
+        steps.extend((0..folder.scripts.len()).map(Step::Script));
+        Ok(Proof { folder, exercise, steps })
+    }
+
+    /// How many steps it has.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Never: doing nothing is always tried.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// What a step shows, in a few words.
+    pub fn name(&self, step: usize) -> String {
+        match self.steps.get(step) {
+            Some(Step::Complete) => "every wrong turn has its script".into(),
+            Some(Step::Nothing) => "doing nothing".into(),
+            Some(Step::Solution(seed)) => format!("solution.txt, seed {seed}"),
+            Some(Step::Script(place)) => self.folder.scripts[*place].0.clone(),
+            None => String::new(),
+        }
+    }
+
+    /// What is wrong with the exercise there; empty when nothing is.
+    pub fn run(&self, step: usize) -> Vec<String> {
+        let folder = &self.folder;
+        let found = match self.steps.get(step) {
+            Some(Step::Complete) => return self.missing(),
+            Some(Step::Nothing) => return nothing(folder).err().into_iter().collect(),
+            Some(Step::Solution(seed)) => solution(folder, &folder.solution, *seed),
+            Some(Step::Script(place)) => {
+                let (name, script) = &folder.scripts[*place];
+                if let Some(rest) = name.strip_prefix("wrong-") {
+                    // `wrong-ID.2.txt` is another way to take the same turn.
+                    wrong(folder, rest.split('.').next().unwrap_or(rest), script)
+                } else if name.starts_with("also-") {
+                    solution(folder, script, 1)
+                } else {
+                    cheat(folder, script)
+                }
+            }
+            None => Ok(()),
+        };
+        found.err().map(|why| format!("{}: {why}", self.name(step))).into_iter().collect()
+    }
+
+    fn missing(&self) -> Vec<String> {
+        let name = |id: &str| format!("wrong-{id}.txt");
+        let names = self.exercise.wrong.iter().map(|turn| name(&turn.id));
+        names
+            .filter(|name| !self.folder.scripts.iter().any(|(other, _)| other == name))
+            .map(|name| format!("{name} is missing: nothing shows that this turn is seen"))
+            .collect()
     }
 }
 
 /// What is wrong with an exercise; empty when nothing is.
 pub fn prove(folder: &Folder, seeds: u64) -> Vec<String> {
-    let mut problems = Vec::new();
-    let exercise = match Exercise::read(&folder.source, 1) {
-        Ok(exercise) => exercise,
-        Err(why) => return vec![format!("exercise.toml: {why}")],
-    };
-    for seed in 1..=seeds {
-        if let Err(why) = solution(folder, &folder.solution, seed) {
-            problems.push(format!("solution.txt, seed {seed}: {why}"));
-        }
+    match Proof::of(folder.clone(), seeds) {
+        Ok(proof) => (0..proof.len()).flat_map(|step| proof.run(step)).collect(),
+        Err(why) => vec![format!("exercise.toml: {why}")],
     }
-    if let Err(why) = nothing(folder) {
-        problems.push(why);
-    }
-    for (name, script) in &folder.scripts {
-        let proof = if let Some(rest) = name.strip_prefix("wrong-") {
-            // `wrong-ID.2.txt` is another way to take the same turn.
-            wrong(folder, rest.split('.').next().unwrap_or(rest), script)
-        } else if name.starts_with("also-") {
-            solution(folder, script, 1)
-        } else {
-            cheat(folder, script)
-        };
-        problems.extend(proof.err().map(|why| format!("{name}: {why}")));
-    }
-    for turn in &exercise.wrong {
-        let name = format!("wrong-{}.txt", turn.id);
-        if !folder.scripts.iter().any(|(other, _)| *other == name) {
-            problems.push(format!("{name} is missing: nothing shows that this turn is seen"));
-        }
-    }
-    problems
 }
 
 fn play(folder: &Folder, script: &str, seed: u64) -> Result<(Typist, String), String> {

@@ -10,6 +10,7 @@ use etcd::{MemberStatus, Role};
 
 use super::Session;
 use crate::api::LessonView;
+use crate::exam::TaskReport;
 
 impl Session {
     /// An exercise begins, in the words of its file.
@@ -81,6 +82,16 @@ impl Session {
         line
     }
 
+    /// How the exercise under way stands, and what led there.
+    pub fn report(&self) -> Option<TaskReport> {
+        self.lesson.as_ref().map(|lesson| lesson.report(self.world.now_us()))
+    }
+
+    /// The solution of the exercise under way, with the values its seed drew.
+    pub fn solution(&self) -> Option<&str> {
+        self.lesson.as_ref().map(Lesson::solution)
+    }
+
     /// The exercise under way, as the page shows it.
     pub fn lesson(&self) -> Option<LessonView> {
         self.lesson.as_ref().map(Lesson::view)
@@ -92,6 +103,7 @@ mod absent {
     use sim::{Happened, World};
 
     use crate::api::{LessonView, TtyId};
+    use crate::exam::TaskReport;
 
     /// No exercise: there is none in this build.
     pub(in crate::session) enum Lesson {}
@@ -101,7 +113,21 @@ mod absent {
             match *self {}
         }
 
-        pub(in crate::session) fn typed(&mut self, _tty: TtyId, _world: &World) {
+        pub(in crate::session) fn typed(
+            &mut self,
+            _tty: TtyId,
+            _host: &str,
+            _text: &str,
+            _world: &World,
+        ) {
+            match *self {}
+        }
+
+        pub(in crate::session) fn solution(&self) -> &str {
+            match *self {}
+        }
+
+        pub(in crate::session) fn report(&self, _now_us: u64) -> TaskReport {
             match *self {}
         }
 

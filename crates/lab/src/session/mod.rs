@@ -255,8 +255,11 @@ impl Session {
                 }
                 let now_us = self.world.now_us();
                 self.live_tty(*tty)?.line_submitted(text, now_us);
-                if let Some(lesson) = &mut self.lesson {
-                    lesson.typed(*tty, &self.world);
+                if let (Some(lesson), Some(terminal)) =
+                    (&mut self.lesson, self.terminals.get(tty))
+                {
+                    let host = &self.hosts[usize::from(terminal.host().0)];
+                    lesson.typed(*tty, host, text, &self.world);
                 }
                 self.world.tty_command(sim_tty(*tty), text.clone());
                 Ok(())

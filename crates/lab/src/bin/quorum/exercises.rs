@@ -131,45 +131,15 @@ fn flush() {
     let _ = std::io::stdout().flush();
 }
 
-/// The files of a new exercise, to be filled in.
-const TEMPLATE: &str = r#"slug = "SLUG"
-title = "A short title"
-label = "DEEP"
-minutes = 5
-task = "What to reach, in one sentence."
-hints = ["The first hint.", "The last hint says it all."]
-
-[world]
-members = 3
-
-[[check]]
-id = "there"
-text = "The key a holds 1"
-when = { key = { name = "a", is = "1" } }
-
-[[wrong]]
-id = "other-value"
-when = { ran = { program = "etcdctl", args = ["put", "a", "2"] } }
-say = "`{command}` stored another value."
-
-[life]
-text = "What differs on a real cluster."
-read = ["https://etcd.io/docs/v3.6/"]
-"#;
-
 fn new(slug: &str) -> Result<(), Failure> {
     let dir = Path::new(FOLDER).join(slug);
-    let source = TEMPLATE.replace("SLUG", slug);
+    let Folder { source, text, solution, scripts } = exercise::template(slug);
     Exercise::read(&source, 1).map_err(|why| why.to_string())?;
     if dir.exists() {
         return Err(Failure::Call(format!("{} is there already", dir.display())));
     }
-    let files = [
-        ("exercise.toml", source),
-        ("text.md", "# A short title\n\nWhat the learner reads.\n".to_owned()),
-        ("solution.txt", "etcdctl put a 1\n".to_owned()),
-        ("wrong-other-value.txt", "etcdctl put a 2\n".to_owned()),
-    ];
+    let own = [("exercise.toml", source), ("text.md", text), ("solution.txt", solution)];
+    let files = own.map(|(name, text)| (name.to_owned(), text)).into_iter().chain(scripts);
     std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     for (name, text) in files {
         let path = dir.join(name);
