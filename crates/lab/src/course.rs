@@ -192,6 +192,32 @@ mod here {
         }
 
         #[test]
+        fn a_report_tells_points_wrong_turns_and_commands_and_so_does_its_replay() {
+            let bundle = files("").unwrap();
+            let mut typist = exercise::prepare(&bundle, 5).unwrap();
+            assert_eq!(typist.session().report().unwrap().earned(), 0);
+            let mut hear = |_, _: &[u8]| ();
+            for (line, exit) in [("etcdctl put a 2", 0), ("no-such", 127), ("etcdctl put a 1", 0)] {
+                assert_eq!(typist.run(line, &mut hear).unwrap().exit, exit);
+            }
+            let report = typist.session().report().unwrap();
+            assert_eq!((report.earned(), report.points()), (1, 1));
+            let typed: Vec<_> = report.typed.iter().map(|row| (&row.text[..], row.exit)).collect();
+            assert_eq!(typed[1], ("no-such", Some(127)));
+            assert_eq!((typed.len(), &report.typed[0].host[..]), (3, "n1"));
+            assert_eq!(report.turns[0].id, "other-value");
+            assert!(report.turns[0].text.contains("`etcdctl put a 2` stored another value"));
+            let turn_us = report.turns[0].at_us;
+            assert!(report.typed[0].at_us <= turn_us && turn_us <= report.typed[1].at_us);
+            assert!(report.began_us <= report.typed[0].at_us && turn_us <= report.until_us);
+
+            let recipe = typist.session_mut().recipe();
+            let mut again = Session::load(recipe).unwrap();
+            again.advance(report.until_us, u32::MAX).unwrap();
+            assert_eq!(again.report(), Some(report));
+        }
+
+        #[test]
         fn a_new_exercise_holds_what_it_promises() {
             let bundle = files("").unwrap();
             let mut step = 0;

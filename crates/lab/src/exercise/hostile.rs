@@ -178,6 +178,11 @@ fn text_is_text() {
     );
     for binary in ["\0\0\0", "\u{feff}", "=== ", "=== text.md", "\r\r\r", "[[[[", "\"\"\"", "'''"] {
         refused(binary);
-        refused(&format!("{GOOD}{binary}{binary}\u{1}"));
+        let behind = format!("{GOOD}{binary}{binary}\u{1}");
+        // What comes after such a line is another file, and has to be one.
+        match binary.starts_with('=') {
+            true => drop(Folder::parse(&behind).unwrap_err()),
+            false => drop(refused(&behind)),
+        }
     }
 }
