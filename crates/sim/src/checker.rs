@@ -131,6 +131,8 @@ struct History {
     members: Vec<(MemberId, u64)>,
     /// A disk lost what it had promised to keep: nothing is promised any more.
     void: bool,
+    /// What members came up with that were restored: applied index, revision and hash.
+    bases: Vec<(u64, i64, u64)>,
     leaders: Leaders,
     logs: Logs,
     hashes: Hashes,
@@ -187,7 +189,7 @@ impl Checks {
         if !self.on {
             return false;
         }
-        let (history, voided) = self.enter_history(boot);
+        let (history, mut voided) = self.enter_history(boot);
         let seat = usize::from(slot);
         let vitals = Vitals::of(member);
         let entered = Seat {
@@ -202,6 +204,17 @@ impl Checks {
         }
         self.seats[seat] = entered;
         let life = &mut self.histories[usize::from(history)];
+        if boot.reset {
+            let status = member.status();
+            let base = (status.applied, status.revision, status.running_hash);
+            // Members restored from different snapshots agree on entries and not on data. That
+            // is somebody's doing, not etcd's.
+            let differs = |other: &(u64, i64, u64)| other.0 == base.0 && *other != base;
+            if life.bases.iter().any(differs) {
+                voided |= !std::mem::replace(&mut life.void, true);
+            }
+            life.bases.push(base);
+        }
         let spoken = *life.spoken_term(boot.id);
         if !life.void && !boot.reset {
             let result = order::check_restart(spoken, vitals.term);
@@ -250,6 +263,7 @@ impl Checks {
             cluster: boot.cluster,
             members: Vec::new(),
             void: false,
+            bases: Vec::new(),
             leaders: Leaders::default(),
             logs: Logs::default(),
             hashes: Hashes::default(),

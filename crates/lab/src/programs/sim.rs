@@ -163,14 +163,15 @@ async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
 fn status(sys: &Sys) -> String {
     let names = sys.host_names();
     let members = sys.members();
+    let wide = names.iter().map(|name| name.len() + 2).max().unwrap_or(0).max(6);
     let mut out = format!(
-        "{:<6}{:<10}{:<14}{:>5}{:>9}{:>9}{:>10}\n",
+        "{:<wide$}{:<10}{:<14}{:>5}{:>9}{:>9}{:>10}\n",
         "HOST", "STATE", "ROLE", "TERM", "COMMIT", "APPLIED", "REVISION"
     );
     for (place, name) in names.iter().enumerate() {
         let host = HostId(u8::try_from(place).expect("a world has few hosts"));
         let state = format!("{:?}", sys.host_power(host)).to_lowercase();
-        out.push_str(&format!("{name:<6}{state:<10}"));
+        out.push_str(&format!("{name:<wide$}{state:<10}"));
         match members.iter().find(|(at, _)| *at == host) {
             Some((_, status)) => {
                 let role = format!("{:?}", status.role).to_lowercase();

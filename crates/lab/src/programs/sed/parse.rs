@@ -266,6 +266,8 @@ impl Reader {
         loop {
             let Some(c) = self.next() else { return self.error(missing) };
             match c {
+                // A backslash in a set is one of its members, but for that of a new line.
+                '\\' if in_set && !(regex && self.peek() == Some('n')) => text.push(c),
                 '\\' => match self.next() {
                     Some(c) if c == delimiter && !in_set => text.push(c),
                     Some('n') if regex => text.push('\n'),

@@ -32,7 +32,11 @@ pub(super) async fn run(sys: &Sys, words: &[String]) -> Outcome {
         };
         let chain: Vec<Certificate> =
             std::iter::once(leaf.clone()).chain(between.iter().cloned()).collect();
-        match judge(sys, &chain, &roots) {
+        let name = words.value("verify_hostname").map(|name| (name, 62, "hostname mismatch"));
+        let ip = words.value("verify_ip").map(|ip| (ip, 64, "IP address mismatch"));
+        let named = name.into_iter().chain(ip).find(|(name, ..)| leaf.is_for(name).is_err());
+        let verdict = judge(sys, &chain, &roots).or(named.map(|(_, no, what)| (no, what)));
+        match verdict {
             None => print(sys, &format!("{path}: OK\n")).await,
             Some((number, what)) => {
                 let subject = leaf.subject.one_line(" = ");
