@@ -12,7 +12,12 @@ const SUM_LEN: usize = 32;
 
 /// A world with somebody at `n1`.
 pub(crate) fn world(members: u8, seed: u64) -> Typist {
-    let options = worlds::options("cluster", members, "3.5", seed).unwrap();
+    world_named("cluster", members, seed)
+}
+
+/// The same in another world.
+pub(crate) fn world_named(name: &str, members: u8, seed: u64) -> Typist {
+    let options = worlds::options(name, members, "3.5", seed).unwrap();
     let mut session = Session::new(options).unwrap();
     session.settle_in().unwrap();
     Typist::new(session, "n1", 60_000_000)

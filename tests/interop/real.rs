@@ -156,6 +156,11 @@ impl Server {
         server
     }
 
+    /// The port it serves clients at.
+    pub(crate) fn client(&self) -> u16 {
+        self.client
+    }
+
     /// Waits until it serves linearizable reads.
     pub(crate) fn wait_ready(&self) {
         let begin = Instant::now();

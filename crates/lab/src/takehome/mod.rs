@@ -2,10 +2,11 @@
 //!
 //! It holds a snapshot and, for each member, its flags as `etcd.env`, its certificates where it
 //! serves TLS, the restore command and a systemd unit; a compose file for one machine; a README.
-//! Nothing of the world changes. The texts are in `texts`, the certificates in `certs`, the
-//! archive's format in `tar`.
+//! Nothing of the world changes. The texts are in `texts` and `readme`, the certificates in `certs`,
+//! the archive's format in `tar`.
 
 mod certs;
+mod readme;
 mod tar;
 mod texts;
 
@@ -63,7 +64,7 @@ pub(crate) fn archive(world: &World, options: &WorldOptions) -> Result<Vec<u8>, 
     let mut put = |path: &str, mode: u32, bytes: &[u8]| {
         tar.file(&format!("{FOLDER}/{path}"), mode, bytes);
     };
-    put("README.md", 0o644, texts::readme(&plan).as_bytes());
+    put("README.md", 0o644, readme::readme(&plan).as_bytes());
     put("snapshot.db", 0o600, &file);
     put("compose.yaml", 0o644, texts::compose(&plan).as_bytes());
     for member in &plan.members {
