@@ -27,6 +27,7 @@ pub(crate) struct Host {
 const DIRS: &[(&str, u16)] = &[
     ("/bin", 0o755),
     ("/dev", 0o755),
+    ("/dev/fd", 0o755),
     ("/etc", 0o755),
     ("/root", 0o700),
     ("/tmp", 0o1777),
@@ -37,6 +38,14 @@ const DIRS: &[(&str, u16)] = &[
 ];
 
 const DEVICES: &[(&str, Device)] = &[
+    ("/dev/fd/0", Device::Fd(0)),
+    ("/dev/fd/1", Device::Fd(1)),
+    ("/dev/fd/2", Device::Fd(2)),
+    // What bash gives its process substitutions.
+    ("/dev/fd/60", Device::Fd(60)),
+    ("/dev/fd/61", Device::Fd(61)),
+    ("/dev/fd/62", Device::Fd(62)),
+    ("/dev/fd/63", Device::Fd(63)),
     ("/dev/full", Device::Full),
     ("/dev/null", Device::Null),
     ("/dev/stderr", Device::Fd(2)),

@@ -330,7 +330,15 @@ impl Arith<'_> {
         let name: String =
             rest.iter().take_while(|c| **c == '_' || c.is_ascii_alphanumeric()).collect();
         self.pos += name.len();
-        Some(name)
+        if self.chars.get(self.pos) != Some(&'[') {
+            return Some(name);
+        }
+        // An element of an array: its index is an expression too.
+        let close = self.chars[self.pos..].iter().position(|c| *c == ']')? + self.pos;
+        let inner: String = self.chars[self.pos + 1..close].iter().collect();
+        let index = evaluate_at(&inner, self.variables, self.depth + 1).ok()?;
+        self.pos = close + 1;
+        Some(format!("{name}[{index}]"))
     }
 
     /// The value of a variable: its text is an expression too.

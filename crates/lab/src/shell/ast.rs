@@ -173,6 +173,8 @@ pub(super) enum Condition {
 pub(super) struct Assign {
     /// The variable.
     pub name: String,
+    /// `NAME[index]=value`
+    pub index: Option<Word>,
     /// `+=`
     pub append: bool,
     /// The value, not split into fields.
@@ -243,6 +245,10 @@ pub(super) enum Part {
     Command(Rc<Script>),
     /// `$((...))`
     Arith(Word),
+    /// `(word word ...)` after `NAME=`: the elements of an array.
+    Array(Vec<Word>),
+    /// `<(...)`, or with true `>(...)`: a file that leads to other commands.
+    Process(bool, Rc<Script>),
 }
 
 /// A parameter with what is done to its value.

@@ -11,6 +11,7 @@ use super::ast::{
 use super::exec::{Flow, Later, Run, Shell};
 use super::expand::Result;
 use super::pattern::Pattern;
+use super::vars::List;
 
 impl Shell {
     pub(super) fn script<'a>(&'a mut self, script: &'a Script) -> Run<'a> {
@@ -371,8 +372,17 @@ impl Shell {
                 "!=" => Ok(!Pattern::new(&self.pattern(right).await?).matches(&text)),
                 "=~" => {
                     let pattern = self.text(right).await?;
-                    let regex = crate::programs::posix::extended(&pattern, false);
-                    Ok(regex.is_ok_and(|regex| regex.is_match(&text)))
+                    let Ok(regex) = crate::programs::posix::extended(&pattern, false) else {
+                        return Ok(false);
+                    };
+                    let groups = regex.captures(&text);
+                    let group = |at: usize| {
+                        let found = groups.as_ref()?.get(at);
+                        Some(found.map_or(String::new(), |it| it.as_str().to_owned()))
+                    };
+                    let list = List::of((0..regex.captures_len()).filter_map(group));
+                    *self.list_of("BASH_REMATCH")? = list;
+                    Ok(groups.is_some())
                 }
                 "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => {
                     let (left, right) = (self.evaluate(&text)?, self.text(right).await?);

@@ -9,6 +9,7 @@ use super::ast::{Param, ParamOp, Part, Word};
 use super::exec::{Later, Shell};
 use super::fields::{Field, Fields};
 use super::pattern::{self, Pattern};
+use super::vars::List;
 use super::{braces, glob};
 
 /// Why a word could not be expanded. It ends the line it stands on.
@@ -200,6 +201,11 @@ impl Shell {
                         let value = self.arithmetic(word).await?;
                         push_value(fields, &value.to_string(), quoted);
                     }
+                    Part::Process(write, script) => {
+                        let path = self.process_file(*write, script)?;
+                        fields.quoted(&path);
+                    }
+                    Part::Array(_) => {}
                 }
             }
             Ok(())
@@ -208,7 +214,7 @@ impl Shell {
 
     async fn double_into(&mut self, inner: &[Part], fields: &mut Fields) -> Result<()> {
         // `"$@"` without parameters is nothing at all, `""` is an empty field.
-        let only_list = matches!(inner, [Part::Param(param)] if param.name == "@");
+        let only_list = matches!(inner, [Part::Param(param)] if is_list(param));
         if !only_list {
             fields.quoted("");
         }
@@ -224,7 +230,7 @@ impl Shell {
     ) -> Later<'a, Result<()>> {
         Box::pin(async move {
             let value = match &param.index {
-                Some(index) => self.element(&param.name, index).await?,
+                Some(index) => self.element(param, index).await?,
                 None => self.value_of(param)?,
             };
             match &param.op {
@@ -255,7 +261,7 @@ impl Shell {
                     if let Value::One(None) = value {
                         self.unbound(&param.name)?;
                     }
-                    let changed = self.changed(&param.op, value).await?;
+                    let changed = self.changed(&param.op, param.index.is_none(), value).await?;
                     push(fields, changed, quoted);
                     Ok(())
                 }
@@ -271,19 +277,89 @@ impl Shell {
         Err(ExpandError { text: format!("{name}: unbound variable"), fatal: true })
     }
 
-    /// `${name[index]}`: only `PIPESTATUS` has more than one element.
-    async fn element(&mut self, name: &str, index: &Word) -> Result<Value> {
-        let list: Vec<String> = match name {
-            "PIPESTATUS" => self.pipe_statuses.iter().map(i32::to_string).collect(),
-            name => self.parameter(name).into_iter().collect(),
+    /// `${name[index]}`; a variable that is no array has one element.
+    async fn element(&mut self, param: &Param, index: &Word) -> Result<Value> {
+        let name = param.name.as_str();
+        let list = match (name, self.vars.list(name)) {
+            (_, Some(list)) => list.clone(),
+            ("PIPESTATUS", None) => List::of(self.pipe_statuses.iter().map(i32::to_string)),
+            (name, None) => List::of(self.parameter(name)),
         };
-        match index.as_literal() {
-            Some("@") => return Ok(Value::Many(list, false)),
-            Some("*") => return Ok(Value::Many(list, true)),
-            _ => {}
+        if let Some(sign @ ("@" | "*")) = index.as_literal() {
+            let values = if param.indirect { list.keys() } else { list.values() };
+            return Ok(Value::Many(values, sign == "*"));
         }
-        let at = usize::try_from(self.arithmetic(index).await?).ok();
-        Ok(Value::One(at.and_then(|at| list.get(at).cloned())))
+        let key = self.key(&list, index).await?;
+        Ok(Value::One(list.get(&key).map(str::to_owned)))
+    }
+
+    /// The key an index means.
+    async fn key(&mut self, list: &List, index: &Word) -> Result<String> {
+        if list.named {
+            return self.text(index).await;
+        }
+        let at = self.arithmetic(index).await?;
+        // From the end.
+        let at = if at < 0 { at + list.next() as i64 } else { at };
+        Ok(at.to_string())
+    }
+
+    /// Assigns to one element.
+    pub(super) async fn assign_element(
+        &mut self,
+        name: &str,
+        index: &Word,
+        append: bool,
+        value: &str,
+    ) -> Result<()> {
+        let list = self.vars.list(name).cloned().unwrap_or_default();
+        let key = self.key(&list, index).await?;
+        if key.starts_with('-') && !list.named {
+            return error(format!("{name}[{key}]: bad array subscript"));
+        }
+        let before = if append { list.get(&key).unwrap_or_default() } else { "" };
+        let value = check_len(format!("{before}{value}"))?;
+        self.list_of(name)?.set(&key, value);
+        Ok(())
+    }
+
+    /// The elements of a variable that becomes an array, unless it is read-only.
+    pub(super) fn list_of(&mut self, name: &str) -> Result<&mut List> {
+        let text = || format!("{name}: readonly variable");
+        self.vars.list_mut(name).map_err(|_| ExpandError { text: text(), fatal: false })
+    }
+
+    /// `NAME=(word ...)`
+    pub(super) async fn assign_list(
+        &mut self,
+        name: &str,
+        append: bool,
+        words: &[Word],
+    ) -> Result<()> {
+        let named = self.vars.list(name).is_some_and(|list| list.named);
+        if !append {
+            let list = self.list_of(name)?;
+            *list = List { named, ..List::default() };
+        }
+        for word in words {
+            if let Some((index, append, value)) = super::parser::subscript(word) {
+                let value = self.assigned(&value).await?;
+                self.assign_element(name, &index, append, &value).await?;
+                continue;
+            }
+            for value in self.fields(std::slice::from_ref(word)).await? {
+                let list = self.list_of(name)?;
+                if list.named {
+                    return error(format!(
+                        "{name}: {value}: must use subscript when assigning associative array"
+                    ));
+                }
+                let key = list.next().to_string();
+                list.set(&key, value);
+            }
+        }
+        self.list_of(name)?;
+        Ok(())
     }
 
     fn value_of(&self, param: &Param) -> Result<Value> {
@@ -377,7 +453,12 @@ impl Shell {
 
     /// The operators that change a value.
     #[inline(never)]
-    fn changed<'a>(&'a mut self, op: &'a ParamOp, value: Value) -> Later<'a, Result<Value>> {
+    fn changed<'a>(
+        &'a mut self,
+        op: &'a ParamOp,
+        own: bool,
+        value: Value,
+    ) -> Later<'a, Result<Value>> {
         Box::pin(async move {
             if let ParamOp::Slice { offset, length } = op {
                 let offset = self.arithmetic(offset).await?;
@@ -385,7 +466,7 @@ impl Shell {
                     Some(length) => Some(self.arithmetic(length).await?),
                     None => None,
                 };
-                return self.sliced(value, offset, length);
+                return self.sliced(value, own, offset, length);
             }
             let change: Box<dyn Fn(&str) -> String> = match op {
                 ParamOp::Trim { suffix, longest, pattern } => {
@@ -414,7 +495,7 @@ impl Shell {
         })
     }
 
-    fn sliced(&self, value: Value, offset: i64, length: Option<i64>) -> Result<Value> {
+    fn sliced(&self, value: Value, own: bool, offset: i64, length: Option<i64>) -> Result<Value> {
         let (mut list, star) = match value {
             Value::One(text) => {
                 let chars: Vec<char> = text.unwrap_or_default().chars().collect();
@@ -425,8 +506,10 @@ impl Shell {
             }
             Value::Many(list, star) => (list, star),
         };
-        // Parameter 0 counts here, and only here.
-        list.insert(0, self.arg0.clone());
+        if own {
+            // Parameter 0 counts here, and only here.
+            list.insert(0, self.arg0.clone());
+        }
         let Some((from, to)) =
             range(list.len(), offset, length).filter(|_| length >= Some(0) || length.is_none())
         else {
@@ -436,12 +519,28 @@ impl Shell {
     }
 }
 
+/// Whether a parameter stands for as many fields as it has values.
+fn is_list(param: &Param) -> bool {
+    let all = param.index.as_ref().is_some_and(|index| index.as_literal() == Some("@"));
+    (param.name == "@" && param.index.is_none()) || all
+}
+
 impl Variables for Shell {
     fn get(&self, name: &str) -> String {
+        if let Some((name, key)) = name.split_once('[') {
+            let list = self.vars.list(name);
+            return list.and_then(|list| list.get(key)).unwrap_or_default().to_owned();
+        }
         self.parameter(name).unwrap_or_default()
     }
 
     fn set(&mut self, name: &str, value: i64) {
+        if let Some((name, key)) = name.split_once('[') {
+            if let Ok(list) = self.vars.list_mut(name) {
+                list.set(key, value.to_string());
+            }
+            return;
+        }
         // A read-only variable stays as it is.
         let _ = self.vars.set(name, &value.to_string());
     }

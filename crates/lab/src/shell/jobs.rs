@@ -25,6 +25,8 @@ pub(super) struct Jobs {
     pub(super) list: Vec<Job>,
     /// Statuses of processes that were waited for and whose job is gone.
     pub(super) ended: Vec<(Pid, i32)>,
+    /// What runs for `<( )` and, with true, for `>( )`.
+    pub(super) processes: Vec<(Pid, bool)>,
 }
 
 /// Ended processes a shell remembers the status of.
@@ -125,6 +127,17 @@ impl Shell {
                 if let Some(status) = self.sys.try_wait(pid) {
                     job.ended(pid, status);
                 }
+            }
+        }
+    }
+
+    /// Waits for what the last command wrote into by `>( )`, and forgets what has ended.
+    pub(super) async fn end_processes(&mut self) {
+        for (pid, write) in std::mem::take(&mut self.jobs.processes) {
+            if write {
+                self.sys.wait(pid).await;
+            } else if self.sys.try_wait(pid).is_none() {
+                self.jobs.processes.push((pid, write));
             }
         }
     }

@@ -118,7 +118,8 @@ impl Parser<'_> {
             self.pos += 1;
             return Ok(Token::Op(if c == '(' { "(" } else { ")" }));
         }
-        if let Some(op) = OPERATORS.into_iter().find(|op| self.looking_at(op)) {
+        let process = matches!(c, '<' | '>') && self.at(1) == Some('(');
+        if !process && let Some(op) = OPERATORS.into_iter().find(|op| self.looking_at(op)) {
             self.pos += op.len();
             return Ok(Token::Op(op));
         }
@@ -136,6 +137,12 @@ impl Parser<'_> {
     fn word(&mut self) -> Result<Word, SyntaxError> {
         let mut parts = Vec::new();
         while let Some(c) = self.at(0) {
+            if matches!(c, '<' | '>') && self.at(1) == Some('(') && parts.is_empty() {
+                self.pos += 2;
+                let script = Rc::new(self.command_until_paren()?);
+                parts.push(Part::Process(c == '>', script));
+                continue;
+            }
             if is_meta(c) {
                 break;
             }
@@ -655,7 +662,7 @@ fn plain_text(parts: &[Part], text: &mut String) {
             Part::Literal(t) | Part::Quoted(t) => text.push_str(t),
             Part::Double(inner) => plain_text(inner, text),
             Part::Param(param) => text.push_str(&param.text),
-            Part::Command(_) | Part::Arith(_) => {}
+            Part::Command(_) | Part::Arith(_) | Part::Array(_) | Part::Process(..) => {}
         }
     }
 }

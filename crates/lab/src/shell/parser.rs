@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::ast::{
-    AndOr, Assign, CaseArm, CaseEnd, Command, Connector, Item, Kind, Pipeline, Redirect,
+    AndOr, Assign, CaseArm, CaseEnd, Command, Connector, Item, Kind, Part, Pipeline, Redirect,
     RedirectOp, Script, Word,
 };
 use super::lexer::{PendingHere, Token, is_name};
@@ -617,8 +617,13 @@ impl<'a> Parser<'a> {
                 redirects.push(redirect);
                 continue;
             }
-            let Token::Word(word) = self.peek()?.clone() else { break };
+            let Token::Word(mut word) = self.peek()?.clone() else { break };
             self.take()?;
+            let declares = words.first().is_none_or(declares);
+            if declares && self.at(0) == Some('(') && as_assign(&word).is_some_and(is_bare) {
+                self.pos += 1;
+                word.parts.push(Part::Array(self.elements()?));
+            }
             if words.is_empty()
                 && let Some(assign) = as_assign(&word)
             {
@@ -637,6 +642,29 @@ impl<'a> Parser<'a> {
             }
         }
         Ok(Command { line, kind: Kind::Simple { assigns, words }, redirects })
+    }
+
+    /// The words of an array, up to its `)` and over it.
+    fn elements(&mut self) -> Result<Vec<Word>> {
+        let mut words = Vec::new();
+        loop {
+            self.skip_newlines()?;
+            match self.peek()?.clone() {
+                Token::Word(word) => {
+                    self.take()?;
+                    words.push(word);
+                }
+                Token::Op(")") => {
+                    self.take()?;
+                    return Ok(words);
+                }
+                Token::Eof => {
+                    let line = self.token_line;
+                    return Err(SyntaxError::open(Some(')'), line));
+                }
+                _ => return Err(self.unexpected()),
+            }
+        }
     }
 
     /// A redirection, where one stands.
@@ -673,10 +701,29 @@ fn is_redirect(op: &str) -> bool {
     matches!(op, "<" | ">" | ">>" | ">|" | "<>" | "<&" | ">&" | "&>" | "&>>" | "<<" | "<<-" | "<<<")
 }
 
-/// `NAME=value`, where the name and the `=` are not quoted.
+/// Builtins whose arguments are assignments.
+pub(super) fn declares(word: &Word) -> bool {
+    let is_one =
+        |name: &str| matches!(name, "export" | "readonly" | "local" | "declare" | "typeset");
+    word.as_literal().is_some_and(is_one)
+}
+
+/// An assignment of nothing: an array may follow.
+fn is_bare(assign: Assign) -> bool {
+    assign.value.parts.is_empty() && assign.index.is_none()
+}
+
+/// `NAME=value` or `NAME[index]=value`, where the name and the `=` are not quoted.
 pub(super) fn as_assign(word: &Word) -> Option<Assign> {
-    use super::ast::Part;
     let Some(Part::Literal(head)) = word.parts.first() else { return None };
+    let bracket = head.find('[').unwrap_or(head.len());
+    if head.find('=').is_none_or(|sign| bracket < sign) {
+        let name = head.get(..bracket).filter(|name| is_name(name))?.to_owned();
+        let mut rest = word.clone();
+        rest.parts[0] = Part::Literal(head[bracket..].to_owned());
+        let (index, append, value) = subscript(&rest)?;
+        return Some(Assign { name, index: Some(index), append, value });
+    }
     let (name, value) = head.split_once('=')?;
     let (name, append) = match name.strip_suffix('+') {
         Some(name) => (name, true),
@@ -685,12 +732,39 @@ pub(super) fn as_assign(word: &Word) -> Option<Assign> {
     if !is_name(name) {
         return None;
     }
-    let mut parts = Vec::new();
-    if !value.is_empty() {
-        parts.push(Part::Literal(value.to_owned()));
+    let value = after(word, 0, value);
+    Some(Assign { name: name.to_owned(), index: None, append, value })
+}
+
+/// The rest of a word: this text, then the parts after one.
+fn after(word: &Word, at: usize, text: &str) -> Word {
+    let first = (!text.is_empty()).then(|| Part::Literal(text.to_owned()));
+    Word { parts: first.into_iter().chain(word.parts[at + 1..].iter().cloned()).collect() }
+}
+
+/// `[index]=value`: the index, whether `+=`, the value.
+pub(super) fn subscript(word: &Word) -> Option<(Word, bool, Word)> {
+    let Some(Part::Literal(head)) = word.parts.first() else { return None };
+    let mut inner = Word::default();
+    for (at, part) in word.parts.iter().enumerate() {
+        let Part::Literal(text) = part else {
+            inner.parts.push(part.clone());
+            continue;
+        };
+        let text = if at == 0 { head.strip_prefix('[')? } else { text };
+        for (sign, append) in [("]=", false), ("]+=", true)] {
+            if let Some((index, value)) = text.split_once(sign) {
+                if !index.is_empty() {
+                    inner.parts.push(Part::Literal(index.to_owned()));
+                }
+                return Some((inner, append, after(word, at, value)));
+            }
+        }
+        if !text.is_empty() {
+            inner.parts.push(Part::Literal(text.to_owned()));
+        }
     }
-    parts.extend(word.parts[1..].iter().cloned());
-    Some(Assign { name: name.to_owned(), append, value: Word { parts } })
+    None
 }
 
 /// Whether `text` is the beginning of a command rather than a whole one: an open quote, a

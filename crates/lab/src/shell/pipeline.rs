@@ -18,6 +18,9 @@ enum Stage {
     Failed(i32),
 }
 
+/// The descriptors of `<( )`.
+const PROCESS_FDS: std::ops::RangeInclusive<u32> = 60..=63;
+
 /// What `$( )` reads at once.
 const READ_BYTES: usize = 65_536;
 
@@ -265,6 +268,36 @@ impl Shell {
             let statuses = self.wait_foreground(&[pid]).await;
             Ok((bytes, statuses.first().copied().unwrap_or(ExitStatus::Code(0))))
         })
+    }
+
+    /// `<(list)`: a file that what the list prints comes out of; with `write` one that goes
+    /// into it.
+    pub(super) fn process_file(
+        &mut self,
+        write: bool,
+        script: &Rc<Script>,
+    ) -> expand::Result<String> {
+        let taken = self.io.descriptors();
+        let free = PROCESS_FDS.rev().find(|fd| !taken.contains(fd));
+        let (Some(number), Ok((read, write_end))) = (free, self.sys.pipe()) else {
+            return expand::error("cannot make pipe for process substitution".to_owned());
+        };
+        let (read, write_end) = (Open::new(&self.sys, read), Open::new(&self.sys, write_end));
+        let (ours, theirs, descriptor) =
+            if write { (write_end, read, 0) } else { (read, write_end, 1) };
+        let outer = self.io.clone();
+        self.io.set(descriptor, theirs);
+        let body = Rc::clone(script);
+        let group = self.foreground_group();
+        let child =
+            self.fork_shell(group, move |shell| Box::pin(async move { shell.script(&body).await }));
+        self.io = outer;
+        let Ok(child) = child else {
+            return expand::error("cannot make process for process substitution".to_owned());
+        };
+        self.jobs.processes.push((child, write));
+        self.io.set(number, ours);
+        Ok(format!("/dev/fd/{number}"))
     }
 
     /// `$(< file)` needs no process.

@@ -164,6 +164,11 @@ impl Shell {
             if clobbers {
                 return Err(self.refuse(&format!("{path}: cannot overwrite existing file")).await);
             }
+            // What `<(...)` opened is in this table only.
+            let own = path.strip_prefix("/dev/fd/").and_then(|number| number.parse().ok());
+            if let Some(open) = own.and_then(|number: u32| self.io.map.get(&number)) {
+                return Ok(Rc::clone(open));
+            }
             let opened =
                 if path.is_empty() { Err(Errno::Enoent) } else { self.sys.open(path, flags) };
             match opened {
@@ -278,6 +283,8 @@ pub(super) fn source(parts: &[Part]) -> String {
             Part::Param(param) => text.push_str(&param.text),
             Part::Command(_) => text.push_str("$(...)"),
             Part::Arith(word) => text.push_str(&format!("$(({}))", source(&word.parts))),
+            Part::Array(_) => text.push_str("(...)"),
+            Part::Process(write, _) => text.push_str(if *write { ">(...)" } else { "<(...)" }),
         }
     }
     text

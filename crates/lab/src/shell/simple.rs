@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use sim::{Errno, ExitStatus, Group, Pid, Signal, SpawnSpec, Task};
 
-use super::ast::{Assign, Command, Redirect, Word};
+use super::ast::{Assign, Command, Part, Redirect, Word};
 use super::builtins;
 use super::exec::{Flow, Later, Mode, Shell};
 use super::jobs;
@@ -23,10 +23,20 @@ impl Shell {
     ) -> Later<'a, Flow> {
         Box::pin(async move {
             self.substituted = None;
-            match self.command_fields(words).await {
+            // What `<(...)` opens is for this command alone.
+            let io = self.io.clone();
+            let keeps = words.first().and_then(Word::as_literal) == Some("exec");
+            let flow = match self.command_fields(words).await {
                 Ok(fields) => self.simple_fields(fields, assigns, redirects).await,
                 Err(error) => self.fail(error).await,
+            };
+            if !keeps {
+                self.io = io;
+                if !self.jobs.processes.is_empty() {
+                    self.end_processes().await;
+                }
             }
+            flow
         })
     }
 
@@ -37,15 +47,18 @@ impl Shell {
         words: &'a [Word],
     ) -> Later<'a, expand::Result<Vec<String>>> {
         Box::pin(async move {
-            let declares = words.first().and_then(Word::as_literal).is_some_and(|name| {
-                matches!(name, "export" | "readonly" | "local" | "declare" | "typeset")
-            });
-            if !declares {
+            if !words.first().is_some_and(parser::declares) {
                 return self.fields(words).await;
             }
             let mut fields = Vec::new();
             for word in words {
                 match parser::as_assign(word) {
+                    Some(Assign { name, append, value, .. })
+                        if matches!(value.parts.as_slice(), [Part::Array(_)]) =>
+                    {
+                        self.declare_list(&fields, &name, append, &value).await?;
+                        fields.push(name);
+                    }
                     Some(assign) => {
                         let sign = if assign.append { "+=" } else { "=" };
                         let value = self.assigned(&assign.value).await?;
@@ -105,7 +118,31 @@ impl Shell {
         })
     }
 
+    /// The array of a declaration; the builtin then has only its name to declare.
+    async fn declare_list(
+        &mut self,
+        before: &[String],
+        name: &str,
+        append: bool,
+        value: &Word,
+    ) -> expand::Result<()> {
+        let has = |flag| before[1..].iter().any(|it| it.starts_with('-') && it.contains(flag));
+        if self.functions_running > 0 && !has('g') && !before[0].starts_with(['e', 'r']) {
+            self.vars.localize(name);
+        }
+        self.list_of(name)?.named |= has('A');
+        let [Part::Array(words)] = value.parts.as_slice() else { return Ok(()) };
+        self.assign_list(name, append, words).await
+    }
+
     async fn assign_one(&mut self, assign: &Assign) -> expand::Result<()> {
+        if let [Part::Array(words)] = assign.value.parts.as_slice() {
+            return self.assign_list(&assign.name, assign.append, words).await;
+        }
+        if let Some(index) = &assign.index {
+            let value = self.assigned(&assign.value).await?;
+            return self.assign_element(&assign.name, index, assign.append, &value).await;
+        }
         let mut value = self.assigned(&assign.value).await?;
         if assign.append {
             let before = self.vars.get(&assign.name).unwrap_or("");

@@ -11,6 +11,56 @@ pub(super) struct Var {
     pub(super) readonly: bool,
     /// `declare -i`: what is assigned is evaluated first.
     pub(super) integer: bool,
+    /// The elements, where it is an array; `value` is none then.
+    pub(super) list: Option<List>,
+}
+
+/// The elements of an array by their keys: numbers in order, or names as they came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct List {
+    /// `declare -A`: any text is a key.
+    pub(super) named: bool,
+    pub(super) items: Vec<(String, String)>,
+}
+
+impl List {
+    /// An array counted from 0.
+    pub(super) fn of(values: impl IntoIterator<Item = String>) -> List {
+        let items = values.into_iter().enumerate().map(|(at, value)| (at.to_string(), value));
+        List { named: false, items: items.collect() }
+    }
+
+    fn number(key: &str) -> u64 {
+        key.parse().unwrap_or(0)
+    }
+
+    /// The number after the last one.
+    pub(super) fn next(&self) -> u64 {
+        self.items.last().map_or(0, |(key, _)| List::number(key) + 1)
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        let item = self.items.iter().find(|(other, _)| other == key)?;
+        Some(&item.1)
+    }
+
+    pub(super) fn set(&mut self, key: &str, value: String) {
+        if let Some(item) = self.items.iter_mut().find(|(other, _)| other == key) {
+            item.1 = value;
+            return;
+        }
+        let later = |(other, _): &(String, String)| List::number(other) > List::number(key);
+        let place = if self.named { None } else { self.items.iter().position(later) };
+        self.items.insert(place.unwrap_or(self.items.len()), (key.to_owned(), value));
+    }
+
+    pub(super) fn values(&self) -> Vec<String> {
+        self.items.iter().map(|(_, value)| value.clone()).collect()
+    }
+
+    pub(super) fn keys(&self) -> Vec<String> {
+        self.items.iter().map(|(key, _)| key.clone()).collect()
+    }
 }
 
 /// All of them.
@@ -27,7 +77,27 @@ pub(super) struct Readonly;
 
 impl Vars {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.map.get(name)?.value.as_deref()
+        let var = self.map.get(name)?;
+        match &var.list {
+            // An array by its bare name is its first element.
+            Some(list) => list.get("0"),
+            None => var.value.as_deref(),
+        }
+    }
+
+    /// The elements of an array.
+    pub(super) fn list(&self, name: &str) -> Option<&List> {
+        self.map.get(name)?.list.as_ref()
+    }
+
+    /// The elements of a variable, which becomes an array.
+    pub(super) fn list_mut(&mut self, name: &str) -> Result<&mut List, Readonly> {
+        let var = self.map.entry(name.to_owned()).or_default();
+        if var.readonly {
+            return Err(Readonly);
+        }
+        let first = var.value.take();
+        Ok(var.list.get_or_insert_with(|| List::of(first)))
     }
 
     pub(super) fn var(&self, name: &str) -> Option<&Var> {
@@ -43,7 +113,10 @@ impl Vars {
         if var.readonly {
             return Err(Readonly);
         }
-        var.value = Some(value.to_owned());
+        match &mut var.list {
+            Some(list) => list.set("0", value.to_owned()),
+            None => var.value = Some(value.to_owned()),
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ mod archive;
 mod awk;
 mod cron;
 pub(crate) mod editor;
+mod jq;
 mod owners;
 mod pager;
 pub(crate) mod releases;
@@ -33,6 +34,7 @@ pub(crate) static PROGRAMS: &[Program] = &[
     owners::CHGRP,
     owners::CHOWN,
     owners::INSTALL,
+    jq::PROGRAM,
     owners::MKTEMP,
     releases::PROGRAM,
     secure::CURL,

@@ -12,6 +12,8 @@ struct Wish {
     readonly: bool,
     integer: Option<bool>,
     local: bool,
+    /// An array, with true one of names.
+    list: Option<bool>,
 }
 
 /// `NAME`, `NAME=VALUE`, `NAME+=VALUE`.
@@ -27,12 +29,31 @@ fn split(arg: &str) -> (&str, Option<(bool, &str)>) {
 
 async fn declare_one(shell: &mut Shell, builtin: &str, arg: &str, wish: Wish) -> i32 {
     let (name, value) = split(arg);
+    if let (Some((name, key)), Some((append, value))) =
+        (name.strip_suffix(']').and_then(|name| name.split_once('[')), value)
+    {
+        let index = super::super::ast::Word::literal(key);
+        if let Err(error) = shell.assign_element(name, &index, append, value).await {
+            shell.complain(&error.text).await;
+            return 1;
+        }
+        return 0;
+    }
     if !is_name(name) {
         shell.complain(&format!("{builtin}: `{arg}': not a valid identifier")).await;
         return 1;
     }
     if wish.local {
         shell.vars.localize(name);
+    }
+    if let Some(named) = wish.list {
+        match shell.list_of(name) {
+            Ok(list) => list.named |= named,
+            Err(error) => {
+                shell.complain(&error.text).await;
+                return 1;
+            }
+        }
     }
     if let Some(integer) = wish.integer {
         shell.vars.entry(name).integer = integer;
@@ -63,31 +84,52 @@ async fn declare_all(shell: &mut Shell, builtin: &str, args: &[String], wish: Wi
     status
 }
 
-/// `declare -x NAME="value"`, for those that fit.
-async fn list(shell: &mut Shell, fits: impl Fn(&Var) -> bool) -> i32 {
-    let mut text = String::new();
-    for (name, var) in shell.vars.iter().filter(|(_, var)| fits(var)) {
-        let mut flags = String::new();
-        for (on, flag) in [(var.integer, 'i'), (var.readonly, 'r'), (var.exported, 'x')] {
-            if on {
-                flags.push(flag);
-            }
+/// A value as a declaration shows it.
+fn double_quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
         }
-        let flags = if flags.is_empty() { "-".to_owned() } else { flags };
-        match &var.value {
-            Some(value) => {
-                let mut quoted = String::new();
-                for c in value.chars() {
-                    if matches!(c, '"' | '\\' | '$' | '`') {
-                        quoted.push('\\');
-                    }
-                    quoted.push(c);
-                }
-                text.push_str(&format!("declare -{flags} {name}=\"{quoted}\"\n"));
-            }
-            None => text.push_str(&format!("declare -{flags} {name}\n")),
+        quoted.push(c);
+    }
+    quoted + "\""
+}
+
+/// `declare -x NAME="value"`
+fn shown(name: &str, var: &Var) -> String {
+    let list = var.list.as_ref();
+    let mut flags = String::new();
+    for (on, flag) in [
+        (list.is_some_and(|list| !list.named), 'a'),
+        (list.is_some_and(|list| list.named), 'A'),
+        (var.integer, 'i'),
+        (var.readonly, 'r'),
+        (var.exported, 'x'),
+    ] {
+        if on {
+            flags.push(flag);
         }
     }
+    let flags = if flags.is_empty() { "-".to_owned() } else { flags };
+    let value = match (list, &var.value) {
+        (Some(list), _) => {
+            let element =
+                |(key, value): &(String, String)| format!("[{key}]={}", double_quoted(value));
+            let elements: Vec<String> = list.items.iter().map(element).collect();
+            let end = if list.named && !elements.is_empty() { " " } else { "" };
+            format!("=({}{end})", elements.join(" "))
+        }
+        (None, Some(value)) => format!("={}", double_quoted(value)),
+        (None, None) => String::new(),
+    };
+    format!("declare -{flags} {name}{value}\n")
+}
+
+/// The declarations of those that fit.
+async fn list(shell: &mut Shell, fits: impl Fn(&Var) -> bool) -> i32 {
+    let all = shell.vars.iter().filter(|(_, var)| fits(var));
+    let text: String = all.map(|(name, var)| shown(name, var)).collect();
     shell.print(1, text.as_bytes()).await;
     0
 }
@@ -146,6 +188,8 @@ async fn declare_flags(shell: &mut Shell, builtin: &str, args: &[String]) -> i32
                 'x' => wish.export = Some(on),
                 'r' => wish.readonly = on,
                 'i' => wish.integer = Some(on),
+                'a' => wish.list = Some(false),
+                'A' => wish.list = Some(true),
                 'g' => wish.local = false,
                 'p' => prints = true,
                 _ => {
@@ -167,9 +211,7 @@ async fn declare_flags(shell: &mut Shell, builtin: &str, args: &[String]) -> i32
             shell.complain(&format!("{builtin}: {name}: not found")).await;
             return 1;
         };
-        let flags = if var.exported { "x" } else { "-" };
-        let value = var.value.map(|value| format!("={value:?}")).unwrap_or_default();
-        shell.print(1, format!("declare -{flags} {name}{value}\n").as_bytes()).await;
+        shell.print(1, shown(name, &var).as_bytes()).await;
     }
     0
 }
@@ -182,7 +224,13 @@ pub(super) async fn unset(shell: &mut Shell, args: &[String]) -> i32 {
             shell.functions.remove(name);
             continue;
         }
-        if !is_name(name) {
+        if let Some((name, key)) = name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+            if let Ok(list) = shell.list_of(name) {
+                let last = (list.next() as i64 - 1).to_string();
+                let key = if key == "-1" && !list.named { last.as_str() } else { key };
+                list.items.retain(|(other, _)| other != key);
+            }
+        } else if !is_name(name) {
             shell.complain(&format!("unset: `{name}': not a valid identifier")).await;
             status = 1;
         } else if shell.vars.var(name).is_none() {

@@ -4,6 +4,7 @@ use sim::Either;
 
 use super::super::exec::Shell;
 use super::super::is_name;
+use super::super::vars::List;
 use crate::programs::units;
 
 /// What `read` was asked for.
@@ -15,6 +16,8 @@ struct Wish {
     delimiter: u8,
     descriptor: u32,
     names: Vec<String>,
+    /// `-a`: the words become the elements of this array.
+    list: Option<String>,
 }
 
 pub(super) async fn read(shell: &mut Shell, args: &[String]) -> i32 {
@@ -73,6 +76,7 @@ fn wish(args: &[String]) -> Result<Wish, String> {
         delimiter: b'\n',
         descriptor: 0,
         names: Vec::new(),
+        list: None,
     };
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
@@ -90,7 +94,7 @@ fn wish(args: &[String]) -> Result<Wish, String> {
             match c {
                 'r' => wish.raw = true,
                 's' | 'e' => {}
-                'p' | 't' | 'n' | 'N' | 'd' | 'u' => {
+                'p' | 't' | 'n' | 'N' | 'd' | 'u' | 'a' | 'i' => {
                     let inline = chars.as_str().to_owned();
                     chars = "".chars();
                     let value = if inline.is_empty() { rest.next().cloned() } else { Some(inline) };
@@ -108,6 +112,8 @@ fn option(wish: &mut Wish, flag: char, value: String) -> Result<(), String> {
     let number = || value.parse::<usize>().map_err(|_| format!("{value}: invalid number"));
     match flag {
         'p' => wish.prompt = value,
+        'i' => {}
+        'a' => wish.list = Some(value),
         't' => {
             let timeout = units::duration_us(&value);
             wish.timeout_us =
@@ -150,6 +156,14 @@ async fn fill(sys: &sim::Sys, fd: sim::Fd, wish: &Wish, line: &mut Vec<u8>) -> b
 
 fn assign(shell: &mut Shell, wish: &Wish, text: &str) -> Result<(), String> {
     let ifs = shell.ifs();
+    if let Some(name) = &wish.list {
+        let mut words = split(text, &ifs, usize::MAX, wish.raw);
+        if words.last().is_some_and(String::is_empty) {
+            words.pop();
+        }
+        *shell.list_of(name).map_err(|error| error.text)? = List::of(words);
+        return Ok(());
+    }
     let names = if wish.names.is_empty() { vec!["REPLY".to_owned()] } else { wish.names.clone() };
     let fields = if wish.names.is_empty() {
         vec![plain(text, wish.raw)]
@@ -161,6 +175,59 @@ fn assign(shell: &mut Shell, wish: &Wish, text: &str) -> Result<(), String> {
         shell.assign(name, value).map_err(|error| error.text)?;
     }
     Ok(())
+}
+
+/// `mapfile`: the lines of the input become the elements of an array.
+pub(super) async fn mapfile(shell: &mut Shell, args: &[String]) -> i32 {
+    let (mut trim, mut max, mut skip) = (false, usize::MAX, 0);
+    let (mut delimiter, mut descriptor) = ('\n', 0);
+    let mut name = "MAPFILE".to_owned();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        let Some(flag) = arg.strip_prefix('-').filter(|flag| !flag.is_empty()) else {
+            name.clone_from(arg);
+            continue;
+        };
+        let (letter, inline) = flag.split_at(1);
+        let mut value = || match inline {
+            "" => rest.next().cloned().unwrap_or_default(),
+            inline => inline.to_owned(),
+        };
+        match letter {
+            "t" => trim = true,
+            "n" => max = value().parse().ok().filter(|it| *it > 0).unwrap_or(usize::MAX),
+            "s" => skip = value().parse().unwrap_or(0),
+            "u" => descriptor = value().parse().unwrap_or(0),
+            "d" => delimiter = value().chars().next().unwrap_or('\0'),
+            _ => {
+                shell.complain(&format!("mapfile: -{letter}: invalid option")).await;
+                return 2;
+            }
+        }
+    }
+    if !is_name(&name) {
+        shell.complain(&format!("mapfile: `{name}': not a valid identifier")).await;
+        return 1;
+    }
+    let Some(fd) = shell.io.fd(descriptor) else { return 1 };
+    let bytes = shell.sys.read_to_end(fd).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let lines = text.split_inclusive(delimiter).skip(skip).take(max);
+    let cut = |line: &str| match trim {
+        true => line.strip_suffix(delimiter).unwrap_or(line).to_owned(),
+        false => line.to_owned(),
+    };
+    let list = List::of(lines.map(cut));
+    match shell.list_of(&name) {
+        Ok(place) => {
+            *place = list;
+            0
+        }
+        Err(error) => {
+            shell.complain(&error.text).await;
+            1
+        }
+    }
 }
 
 fn plain(text: &str, raw: bool) -> String {

@@ -121,6 +121,12 @@ pub(crate) static BUILTINS: &[Builtin] = &[
     plain!("let", "let EXPRESSION...", "evaluate arithmetic", control::arithmetic),
     plain!("local", "local NAME[=VALUE]...", "make variables local to a function", declare::local),
     control!("logout", "logout [N]", "leave the shell", control::exit),
+    plain!(
+        "mapfile",
+        "mapfile [-t] [-n N] [-s N] [-d C] [NAME]",
+        "read lines into an array",
+        input::mapfile
+    ),
     plain!("printf", "printf FORMAT [ARGUMENT...]", "print by a format", output::printf),
     plain!("pwd", "pwd [-LP]", "print the current directory", place::pwd),
     plain!(
@@ -128,6 +134,12 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         "read [-r] [-p PROMPT] [-t SECONDS] [-n N] [-d C] [NAME...]",
         "read a line into variables",
         input::read
+    ),
+    plain!(
+        "readarray",
+        "readarray [-t] [-n N] [-s N] [-d C] [NAME]",
+        "read lines into an array",
+        input::mapfile
     ),
     plain!(
         "readonly",
