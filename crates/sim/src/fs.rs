@@ -38,6 +38,8 @@ pub(crate) enum Device {
     Null,
     Zero,
     Full,
+    /// Bytes by chance, of the world's seed.
+    Random,
     /// The terminal of the process that opens it.
     Tty,
     /// An open file of the process that opens it: `/dev/stdin`.

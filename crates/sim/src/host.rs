@@ -48,10 +48,12 @@ const DEVICES: &[(&str, Device)] = &[
     ("/dev/fd/63", Device::Fd(63)),
     ("/dev/full", Device::Full),
     ("/dev/null", Device::Null),
+    ("/dev/random", Device::Random),
     ("/dev/stderr", Device::Fd(2)),
     ("/dev/stdin", Device::Fd(0)),
     ("/dev/stdout", Device::Fd(1)),
     ("/dev/tty", Device::Tty),
+    ("/dev/urandom", Device::Random),
     ("/dev/zero", Device::Zero),
 ];
 

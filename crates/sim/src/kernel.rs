@@ -128,6 +128,12 @@ impl Kernel {
         }
     }
 
+    /// A number by chance for a program.
+    pub(crate) fn draw(&mut self) -> u64 {
+        self.draws += 1;
+        crate::rng::Rng::for_purpose(self.seed, "programs", self.draws).next_u64()
+    }
+
     /// The host of this id.
     pub(crate) fn host(&self, host: HostId) -> &Host {
         &self.hosts[usize::from(host.0)]

@@ -110,10 +110,7 @@ impl Sys {
 
     /// A number by chance: drawn from the world's seed, and another one each time.
     pub fn draw(&self) -> u64 {
-        self.with(|kernel| {
-            kernel.draws += 1;
-            crate::rng::Rng::for_purpose(kernel.seed, "programs", kernel.draws).next_u64()
-        })
+        self.with(crate::kernel::Kernel::draw)
     }
 
     /// Waits.

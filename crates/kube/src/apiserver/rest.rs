@@ -174,7 +174,7 @@ impl Server {
         set(&mut object, "apiVersion", kind.api_version());
         set(&mut object, "metadata.uid", value::new_uid(&self.sys));
         set(&mut object, "metadata.creationTimestamp", value::time(self.sys.wall_us()));
-        value::unset(&mut object, "metadata.resourceVersion");
+        let revision = value::unset(&mut object, "metadata.resourceVersion").unwrap_or_default();
         if !at(&object, "spec").is_null() && !matches!(kind.kind, "Namespace" | "Node" | "Service")
         {
             set(&mut object, "metadata.generation", 1);
@@ -188,6 +188,10 @@ impl Server {
         let faults = validate::faults(kind.kind, &object);
         if !faults.is_empty() {
             return Err(Failure::invalid(kind, &object_name, &faults));
+        }
+        if revision.as_str().is_some_and(|it| !matches!(it, "" | "0")) {
+            let text = "resourceVersion should not be set on objects to be created";
+            return Err(Failure::bare(text.to_owned()));
         }
         if dry {
             if self.store.get(kind, &route.namespace, &object_name).await?.is_some() {

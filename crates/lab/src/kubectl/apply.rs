@@ -1,5 +1,6 @@
 //! Objects from files: reading them, `apply`, `patch`, `set`.
 
+use kube::client::ApiError;
 use kube::patch::three_way;
 use kube::resources::{self, Kind};
 use kube::value::{self, annotation, object_mut, set, text};
@@ -47,9 +48,10 @@ impl Ctl {
                     ))
                 })?;
                 for document in documents.into_iter().filter(|it| !it.is_null()) {
-                    match value::list(&document, "items") {
-                        [] => found.push(document),
-                        items => found.extend(items.iter().cloned()),
+                    let items = value::list(&document, "items");
+                    match value::text(&document, "kind").ends_with("List") {
+                        true => found.extend(items.iter().cloned()),
+                        false => found.push(document),
                     }
                 }
             }
@@ -102,10 +104,17 @@ impl Ctl {
         if !self.args.has("filename") {
             return error("must specify one of -f and -k");
         }
+        let mut failed = false;
         for object in self.documents().await? {
-            self.apply_one(object).await?;
+            match self.apply_one(object).await {
+                Err(Stop::Api(failure)) => {
+                    self.say_of_file("creating", failure).await?;
+                    failed = true;
+                }
+                other => other?,
+            }
         }
-        Ok(())
+        if failed { Err(Stop::Code(1)) } else { Ok(()) }
     }
 
     async fn apply_one(&self, mut object: Value) -> Done {
@@ -156,6 +165,97 @@ impl Ctl {
         let same = value::text(&new, "metadata.resourceVersion")
             == value::text(&current, "metadata.resourceVersion");
         self.did(&new, if same { "unchanged" } else { "configured" }).await
+    }
+
+    /// `kubectl replace`: what is there becomes what a file says; `--force` deletes it first.
+    pub(super) async fn replace(&self) -> Done {
+        if !self.args.has("filename") {
+            return error("must specify --filename");
+        }
+        let query = match self.args.get("dry-run") {
+            "server" => "?dryRun=All",
+            _ => "",
+        };
+        let mut failed = false;
+        for mut object in self.documents().await? {
+            let kind = self.kind_of(&object)?;
+            let place = if kind.namespaced { self.space_of(&object) } else { String::new() };
+            if kind.namespaced {
+                set(&mut object, "metadata.namespace", place.as_str());
+            }
+            let path = kube::client::path(kind, &place, value::name(&object));
+            if self.args.get("dry-run") == "client" {
+                self.did(&object, "replaced").await?;
+                continue;
+            }
+            if self.args.yes("force") {
+                self.replace_by_force(kind, &place, &path, object).await?;
+                continue;
+            }
+            match self.client.update(&format!("{path}{query}"), &object).await {
+                Ok(new) => self.did(&new, "replaced").await?,
+                Err(failure) => {
+                    self.say_of_file("replacing", failure).await?;
+                    failed = true;
+                }
+            }
+        }
+        if failed { Err(Stop::Code(1)) } else { Ok(()) }
+    }
+
+    /// Says why something of a file was not done. The rest of the file has its turn all the
+    /// same, unless no server answers.
+    pub(super) async fn say_of_file(&self, doing: &str, failure: ApiError) -> Done {
+        if !matches!(failure, ApiError::Status(_)) {
+            return Err(Stop::Api(failure));
+        }
+        let from = match self.args.get("filename") {
+            "-" => "STDIN",
+            path => path,
+        };
+        let words = self.words(&failure);
+        let start = match failure.reason() {
+            "" => "Error from server: ".to_owned(),
+            reason => format!("Error from server ({reason}): "),
+        };
+        let words = match words.strip_prefix(&start) {
+            Some(rest) => format!("{start}error when {doing} \"{from}\": {rest}"),
+            None => words,
+        };
+        self.warn(&format!("{words}\n")).await;
+        Ok(())
+    }
+
+    async fn replace_by_force(
+        &self,
+        kind: &'static Kind,
+        place: &str,
+        path: &str,
+        mut object: Value,
+    ) -> Done {
+        let grace = self.args.get("grace-period").parse::<i64>().unwrap_or(0);
+        let options = json!({"gracePeriodSeconds": grace});
+        match self.client.delete(path, Some(&options)).await {
+            Ok(_) => {
+                let name = value::name(&object);
+                let from = match place {
+                    "" => String::new(),
+                    place => format!(" from {place} namespace"),
+                };
+                self.out(&format!("{} \"{name}\" deleted{from}\n", kind.qualified_singular()))
+                    .await;
+            }
+            Err(failure) if failure.code() == 404 => {}
+            Err(failure) => return Err(Stop::Api(failure)),
+        }
+        while self.client.get(path).await.is_ok() {
+            self.sys.sleep_us(250_000).await;
+        }
+        for field in ["metadata.resourceVersion", "metadata.uid"] {
+            value::unset(&mut object, field);
+        }
+        let made = self.client.create(&kind.path(place), &object).await?;
+        self.did(&made, "replaced").await
     }
 
     pub(super) async fn patch(&self) -> Done {

@@ -12,11 +12,18 @@ impl Ctl {
     pub(super) async fn create(&self) -> Done {
         if self.args.has("filename") {
             let documents = self.documents().await?;
+            let mut failed = false;
             for object in documents {
                 let kind = self.kind_of(&object)?;
-                self.make(kind, object).await?;
+                match self.make(kind, object).await {
+                    Err(Stop::Api(failure)) => {
+                        self.say_of_file("creating", failure).await?;
+                        failed = true;
+                    }
+                    other => other?,
+                }
             }
-            return Ok(());
+            return if failed { Err(Stop::Code(1)) } else { Ok(()) };
         }
         let Some(what) = self.args.word(1) else {
             return error("must specify one of -f and -k");

@@ -4,28 +4,21 @@ use kube::resources::named;
 use kube::value::{self, at, int, list, pairs, text, yes};
 use serde_json::Value;
 
+use super::output::tabbed;
 use super::{Ctl, Done, Stop, columns, error};
 
-/// `Name:`, padded so that values stand in one column.
-fn line(out: &mut String, indent: usize, width: usize, name: &str, text: &str) {
+/// `Name:` and a value, in columns that stand where Go's tabwriter puts them.
+fn line(out: &mut String, indent: usize, name: &str, text: &str) {
     let pad = " ".repeat(indent);
-    let head = format!("{name}:");
-    out.push_str(&format!("{pad}{head:<width$}{text}\n"));
+    out.push_str(&format!("{pad}{name}:\t{text}\n"));
 }
 
 /// A map, one pair a line.
-fn map(out: &mut String, width: usize, name: &str, object: &Value, path: &str, sign: &str) {
-    let pairs = pairs(object, path);
-    if pairs.is_empty() {
-        return line(out, 0, width, name, "<none>");
-    }
-    for (place, (key, value)) in pairs.iter().enumerate() {
-        let text = format!("{key}{sign}{value}");
-        match place {
-            0 => line(out, 0, width, name, &text),
-            _ => out.push_str(&format!("{}{text}\n", " ".repeat(width))),
-        }
-    }
+fn map(out: &mut String, indent: usize, name: &str, object: &Value, path: &str, sign: &str) {
+    let pairs = pairs(object, path).into_iter();
+    let pairs: Vec<String> = pairs.map(|(key, value)| format!("{key}{sign}{value}")).collect();
+    let next = format!("\n{}\t", " ".repeat(indent));
+    line(out, indent, name, or_none(&pairs.join(&next)));
 }
 
 fn or_none(text: &str) -> &str {
@@ -103,7 +96,7 @@ impl Ctl {
         ) {
             out.push_str(&self.events_of(object).await);
         }
-        out
+        tabbed(&out)
     }
 
     async fn events_of(&self, object: &Value) -> String {
@@ -122,54 +115,33 @@ impl Ctl {
             .collect();
         found.sort_by_key(|it| text(it, "lastTimestamp").to_owned());
         if found.is_empty() {
-            return "Events:                      <none>\n".to_owned();
+            return "Events:\t<none>\n".to_owned();
         }
         let now_us = self.sys.wall_us();
-        let mut rows = vec![
-            ["Type", "Reason", "Age", "From", "Message"].map(str::to_owned).to_vec(),
-            ["----", "------", "----", "----", "-------"].map(str::to_owned).to_vec(),
-        ];
+        let mut out = String::from(
+            "Events:\n  Type\tReason\tAge\tFrom\tMessage\n  ----\t------\t----\t----\t-------\n",
+        );
         for event in found {
-            rows.push(vec![
-                text(event, "type").to_owned(),
-                text(event, "reason").to_owned(),
+            out.push_str(&format!(
+                "  {}\t{}\t{}\t{}\t{}\n",
+                text(event, "type"),
+                text(event, "reason"),
                 columns::age(event, "lastTimestamp", now_us),
-                text(event, "source.component").to_owned(),
-                text(event, "message").to_owned(),
-            ]);
-        }
-        let widths: Vec<usize> = (0..4)
-            .map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default() + 2)
-            .collect();
-        let mut out = String::from("Events:\n");
-        for row in rows {
-            out.push_str("  ");
-            for (column, cell) in row.iter().enumerate() {
-                match widths.get(column) {
-                    Some(width) => out.push_str(&format!("{cell:<width$}")),
-                    None => out.push_str(cell),
-                }
-            }
-            out.push('\n');
+                text(event, "source.component"),
+                text(event, "message")
+            ));
         }
         out
     }
 
     async fn node(&self, node: &Value) -> String {
         let mut out = String::new();
-        let w = 20;
-        line(&mut out, 0, w, "Name", value::name(node));
+        line(&mut out, 0, "Name", value::name(node));
         let row = columns::row(node, self.sys.wall_us());
-        line(&mut out, 0, w, "Roles", &row[2]);
-        map(&mut out, w, "Labels", node, "metadata.labels", "=");
-        map(&mut out, w, "Annotations", node, "metadata.annotations", ": ");
-        line(
-            &mut out,
-            0,
-            w,
-            "CreationTimestamp",
-            &moment(text(node, "metadata.creationTimestamp")),
-        );
+        line(&mut out, 0, "Roles", &row[2]);
+        map(&mut out, 0, "Labels", node, "metadata.labels", "=");
+        map(&mut out, 0, "Annotations", node, "metadata.annotations", ": ");
+        line(&mut out, 0, "CreationTimestamp", &moment(text(node, "metadata.creationTimestamp")));
         let taints: Vec<String> = list(node, "spec.taints")
             .iter()
             .map(|it| match text(it, "value") {
@@ -177,18 +149,17 @@ impl Ctl {
                 value => format!("{}={value}:{}", text(it, "key"), text(it, "effect")),
             })
             .collect();
-        line(&mut out, 0, w, "Taints", or_none(&taints.join(&format!("\n{}", " ".repeat(w)))));
+        line(&mut out, 0, "Taints", or_none(&taints.join("\n\t")));
         line(
             &mut out,
             0,
-            w,
             "Unschedulable",
             if yes(node, "spec.unschedulable") { "true" } else { "false" },
         );
-        out.push_str("Conditions:\n  Type             Status  LastHeartbeatTime                 LastTransitionTime                Reason                       Message\n  ----             ------  -----------------                 ------------------                ------                       -------\n");
+        out.push_str("Conditions:\n  Type\tStatus\tLastHeartbeatTime\tLastTransitionTime\tReason\tMessage\n  ----\t------\t-----------------\t------------------\t------\t-------\n");
         for it in list(node, "status.conditions") {
             out.push_str(&format!(
-                "  {:<17}{:<8}{:<34}{:<34}{:<29}{}\n",
+                "  {} \t{} \t{} \t{} \t{} \t{} \n",
                 text(it, "type"),
                 text(it, "status"),
                 moment(text(it, "lastHeartbeatTime")),
@@ -199,14 +170,14 @@ impl Ctl {
         }
         out.push_str("Addresses:\n");
         for it in list(node, "status.addresses") {
-            out.push_str(&format!("  {}:  {}\n", text(it, "type"), text(it, "address")));
+            out.push_str(&format!("  {}:\t{}\n", text(it, "type"), text(it, "address")));
         }
         for (title, path) in
             [("Capacity", "status.capacity"), ("Allocatable", "status.allocatable")]
         {
             out.push_str(&format!("{title}:\n"));
             for (name, value) in pairs(node, path) {
-                out.push_str(&format!("  {:<19} {value}\n", format!("{name}:")));
+                out.push_str(&format!("  {name}:\t{value}\n"));
             }
         }
         out.push_str("System Info:\n");
@@ -223,46 +194,39 @@ impl Ctl {
             ("Kube-Proxy Version", "kubeProxyVersion"),
         ] {
             out.push_str(&format!(
-                "  {:<27}{}\n",
-                format!("{title}:"),
+                "  {title}:\t{}\n",
                 text(node, &format!("status.nodeInfo.{field}"))
             ));
         }
-        line(&mut out, 0, 30, "PodCIDR", text(node, "spec.podCIDR"));
-        line(&mut out, 0, 30, "PodCIDRs", text(node, "spec.podCIDR"));
+        line(&mut out, 0, "PodCIDR", text(node, "spec.podCIDR"));
+        line(&mut out, 0, "PodCIDRs", text(node, "spec.podCIDR"));
         let path = format!(
             "/api/v1/pods?fieldSelector={}",
             kube::client::escape(&format!("spec.nodeName={}", value::name(node)))
         );
         let pods = self.client.get(&path).await.unwrap_or_default();
         let pods = list(&pods, "items");
-        out.push_str(&format!("Non-terminated Pods:          ({} in total)\n", pods.len()));
-        out.push_str("  Namespace                   Name                                     Age\n  ---------                   ----                                     ---\n");
+        out.push_str(&format!("Non-terminated Pods:\t({} in total)\n", pods.len()));
+        out.push_str("  Namespace\tName\t\tAge\n  ---------\t----\t\t---\n");
         for pod in pods {
             let age = columns::age(pod, "metadata.creationTimestamp", self.sys.wall_us());
-            out.push_str(&format!(
-                "  {:<27} {:<40} {age}\n",
-                value::namespace(pod),
-                value::name(pod)
-            ));
+            out.push_str(&format!("  {}\t{}\t\t{age}\n", value::namespace(pod), value::name(pod)));
         }
         out
     }
 
     async fn deployment_text(&self, it: &Value) -> String {
         let mut out = String::new();
-        let w = 24;
-        line(&mut out, 0, w, "Name", value::name(it));
-        line(&mut out, 0, w, "Namespace", value::namespace(it));
-        line(&mut out, 0, w, "CreationTimestamp", &moment(text(it, "metadata.creationTimestamp")));
-        map(&mut out, w, "Labels", it, "metadata.labels", "=");
-        map(&mut out, w, "Annotations", it, "metadata.annotations", ": ");
-        line(&mut out, 0, w, "Selector", &columns::joined(it, "spec.selector.matchLabels"));
+        line(&mut out, 0, "Name", value::name(it));
+        line(&mut out, 0, "Namespace", value::namespace(it));
+        line(&mut out, 0, "CreationTimestamp", &moment(text(it, "metadata.creationTimestamp")));
+        map(&mut out, 0, "Labels", it, "metadata.labels", "=");
+        map(&mut out, 0, "Annotations", it, "metadata.annotations", ": ");
+        line(&mut out, 0, "Selector", &columns::joined(it, "spec.selector.matchLabels"));
         let n = |path: &str| int(it, path).unwrap_or_default();
         line(
             &mut out,
             0,
-            w,
             "Replicas",
             &format!(
                 "{} desired | {} updated | {} total | {} available | {} unavailable",
@@ -273,8 +237,8 @@ impl Ctl {
                 n("status.unavailableReplicas")
             ),
         );
-        line(&mut out, 0, w, "StrategyType", text(it, "spec.strategy.type"));
-        line(&mut out, 0, w, "MinReadySeconds", &n("spec.minReadySeconds").to_string());
+        line(&mut out, 0, "StrategyType", text(it, "spec.strategy.type"));
+        line(&mut out, 0, "MinReadySeconds", &n("spec.minReadySeconds").to_string());
         if text(it, "spec.strategy.type") == "RollingUpdate" {
             let part = |name: &str| match at(it, &format!("spec.strategy.rollingUpdate.{name}")) {
                 Value::String(text) => text.clone(),
@@ -283,7 +247,6 @@ impl Ctl {
             line(
                 &mut out,
                 0,
-                w,
                 "RollingUpdateStrategy",
                 &format!(
                     "{} max unavailable, {} max surge",
@@ -294,12 +257,10 @@ impl Ctl {
         }
         out.push_str("Pod Template:\n");
         out.push_str(&template(at(it, "spec.template")));
-        out.push_str(
-            "Conditions:\n  Type           Status  Reason\n  ----           ------  ------\n",
-        );
+        out.push_str("Conditions:\n  Type\tStatus\tReason\n  ----\t------\t------\n");
         for condition in list(it, "status.conditions") {
             out.push_str(&format!(
-                "  {:<15}{:<8}{}\n",
+                "  {} \t{}\t{}\n",
                 text(condition, "type"),
                 text(condition, "status"),
                 text(condition, "reason")
@@ -330,24 +291,23 @@ impl Ctl {
         };
         let new = ours.pop().map(|it| shown(&it));
         let old: Vec<String> = ours.iter().map(shown).collect();
-        line(&mut out, 0, 17, "OldReplicaSets", or_none(&old.join(", ")));
-        line(&mut out, 0, 17, "NewReplicaSet", or_none(new.as_deref().unwrap_or_default()));
+        line(&mut out, 0, "OldReplicaSets", or_none(&old.join(", ")));
+        line(&mut out, 0, "NewReplicaSet", or_none(new.as_deref().unwrap_or_default()));
         out
     }
 
     async fn service_text(&self, it: &Value) -> String {
         let mut out = String::new();
-        let w = 26;
-        line(&mut out, 0, w, "Name", value::name(it));
-        line(&mut out, 0, w, "Namespace", value::namespace(it));
-        map(&mut out, w, "Labels", it, "metadata.labels", "=");
-        map(&mut out, w, "Annotations", it, "metadata.annotations", ": ");
-        line(&mut out, 0, w, "Selector", &columns::joined(it, "spec.selector"));
-        line(&mut out, 0, w, "Type", text(it, "spec.type"));
-        line(&mut out, 0, w, "IP Family Policy", text(it, "spec.ipFamilyPolicy"));
-        line(&mut out, 0, w, "IP Families", text(it, "spec.ipFamilies.0"));
-        line(&mut out, 0, w, "IP", text(it, "spec.clusterIP"));
-        line(&mut out, 0, w, "IPs", text(it, "spec.clusterIPs.0"));
+        line(&mut out, 0, "Name", value::name(it));
+        line(&mut out, 0, "Namespace", value::namespace(it));
+        map(&mut out, 0, "Labels", it, "metadata.labels", "=");
+        map(&mut out, 0, "Annotations", it, "metadata.annotations", ": ");
+        line(&mut out, 0, "Selector", &columns::joined(it, "spec.selector"));
+        line(&mut out, 0, "Type", text(it, "spec.type"));
+        line(&mut out, 0, "IP Family Policy", text(it, "spec.ipFamilyPolicy"));
+        line(&mut out, 0, "IP Families", text(it, "spec.ipFamilies.0"));
+        line(&mut out, 0, "IP", text(it, "spec.clusterIP"));
+        line(&mut out, 0, "IPs", text(it, "spec.clusterIPs.0"));
         let path = kube::client::path(named("Endpoints"), value::namespace(it), value::name(it));
         let endpoints = self.client.get(&path).await.unwrap_or_default();
         let mut shown = serde_json::json!({"kind": "Endpoints"});
@@ -358,10 +318,9 @@ impl Ctl {
             line(
                 &mut out,
                 0,
-                w,
                 "Port",
                 &format!(
-                    "{name}  {}/{}",
+                    "{name}\t{}/{}",
                     int(port, "port").unwrap_or_default(),
                     text(port, "protocol")
                 ),
@@ -370,20 +329,19 @@ impl Ctl {
                 Value::String(text) => text.clone(),
                 number => number.to_string(),
             };
-            line(&mut out, 0, w, "TargetPort", &format!("{target}/{}", text(port, "protocol")));
+            line(&mut out, 0, "TargetPort", &format!("{target}/{}", text(port, "protocol")));
             if let Some(node) = int(port, "nodePort") {
                 line(
                     &mut out,
                     0,
-                    w,
                     "NodePort",
-                    &format!("{name}  {node}/{}", text(port, "protocol")),
+                    &format!("{name}\t{node}/{}", text(port, "protocol")),
                 );
             }
-            line(&mut out, 0, w, "Endpoints", &row[1].replace("<none>", ""));
+            line(&mut out, 0, "Endpoints", &row[1].replace("<none>", ""));
         }
-        line(&mut out, 0, w, "Session Affinity", text(it, "spec.sessionAffinity"));
-        line(&mut out, 0, w, "Internal Traffic Policy", text(it, "spec.internalTrafficPolicy"));
+        line(&mut out, 0, "Session Affinity", text(it, "spec.sessionAffinity"));
+        line(&mut out, 0, "Internal Traffic Policy", text(it, "spec.internalTrafficPolicy"));
         out
     }
 }
@@ -395,17 +353,19 @@ fn or_unset(text: &str) -> &str {
 /// A pod template.
 pub(super) fn template(template: &Value) -> String {
     let mut out = String::new();
-    let labels: Vec<String> =
-        pairs(template, "metadata.labels").iter().map(|(k, v)| format!("{k}={v}")).collect();
-    out.push_str(&format!(
-        "  Labels:  {}\n  Containers:\n",
-        or_none(&labels.join("\n           "))
-    ));
+    map(&mut out, 2, "Labels", template, "metadata.labels", "=");
+    if !text(template, "spec.serviceAccountName").is_empty() {
+        line(&mut out, 2, "Service Account", text(template, "spec.serviceAccountName"));
+    }
+    out.push_str("  Containers:\n");
     for container in list(template, "spec.containers") {
         out.push_str(&format!("   {}:\n", text(container, "name")));
         container_text(&mut out, container, None);
     }
-    volumes(&mut out, at(template, "spec"), 2);
+    let spec = at(template, "spec");
+    volumes(&mut out, spec, "  ");
+    map(&mut out, 2, "Node-Selectors", spec, "nodeSelector", "=");
+    line(&mut out, 2, "Tolerations", or_none(&tolerations(spec, "  ")));
     out
 }
 
@@ -420,28 +380,29 @@ fn words(out: &mut String, title: &str, list: &[Value]) {
 }
 
 fn container_text(out: &mut String, container: &Value, status: Option<&Value>) {
-    let w = 16;
     if let Some(status) = status {
-        line(out, 4, w, "Container ID", text(status, "containerID"));
+        line(out, 4, "Container ID", text(status, "containerID"));
     }
-    line(out, 4, w, "Image", text(container, "image"));
+    line(out, 4, "Image", text(container, "image"));
     if let Some(status) = status {
-        line(out, 4, w, "Image ID", text(status, "imageID"));
+        line(out, 4, "Image ID", text(status, "imageID"));
     }
-    let ports: Vec<String> = list(container, "ports")
-        .iter()
-        .map(|it| {
-            format!("{}/{}", int(it, "containerPort").unwrap_or_default(), text(it, "protocol"))
-        })
-        .collect();
-    line(out, 4, w, if ports.len() > 1 { "Ports" } else { "Port" }, or_none(&ports.join(", ")));
-    line(
-        out,
-        4,
-        w,
-        if ports.len() > 1 { "Host Ports" } else { "Host Port" },
-        or_none(&ports.join(", ")),
-    );
+    let ports = |number: &str, named: bool| -> Vec<String> {
+        let one = |it: &Value| {
+            let (port, protocol) = (int(it, number).unwrap_or_default(), text(it, "protocol"));
+            match text(it, "name") {
+                name if named && !name.is_empty() => format!("{port}/{protocol} ({name})"),
+                _ => format!("{port}/{protocol}"),
+            }
+        };
+        list(container, "ports").iter().map(one).collect()
+    };
+    for (title, list) in
+        [("Port", ports("containerPort", true)), ("Host Port", ports("hostPort", false))]
+    {
+        let title = if list.len() > 1 { format!("{title}s") } else { title.to_owned() };
+        line(out, 4, &title, or_none(&list.join(", ")));
+    }
     words(out, "Command", list(container, "command"));
     words(out, "Args", list(container, "args"));
     if let Some(status) = status {
@@ -449,21 +410,15 @@ fn container_text(out: &mut String, container: &Value, status: Option<&Value>) {
         if at(status, "lastState").as_object().is_some_and(|it| !it.is_empty()) {
             state(out, "Last State", at(status, "lastState"));
         }
-        line(out, 4, w, "Ready", if yes(status, "ready") { "True" } else { "False" });
-        line(
-            out,
-            4,
-            w,
-            "Restart Count",
-            &int(status, "restartCount").unwrap_or_default().to_string(),
-        );
+        line(out, 4, "Ready", if yes(status, "ready") { "True" } else { "False" });
+        line(out, 4, "Restart Count", &int(status, "restartCount").unwrap_or_default().to_string());
     }
     for (title, path) in [("Limits", "resources.limits"), ("Requests", "resources.requests")] {
         let all = pairs(container, path);
         if !all.is_empty() {
             out.push_str(&format!("    {title}:\n"));
             for (name, value) in all {
-                out.push_str(&format!("      {:<10} {value}\n", format!("{name}:")));
+                out.push_str(&format!("      {name}:\t{value}\n"));
             }
         }
     }
@@ -489,7 +444,6 @@ fn container_text(out: &mut String, container: &Value, status: Option<&Value>) {
             line(
                 out,
                 4,
-                w,
                 title,
                 &format!(
                     "{what} delay={}s timeout={}s period={}s #success={} #failure={}",
@@ -504,22 +458,24 @@ fn container_text(out: &mut String, container: &Value, status: Option<&Value>) {
     }
     let env = list(container, "env");
     if env.is_empty() {
-        line(out, 4, w, "Environment", " <none>");
+        line(out, 4, "Environment", "<none>");
     } else {
         out.push_str("    Environment:\n");
         for it in env {
             let value = match text(it, "valueFrom.fieldRef.fieldPath") {
                 "" => text(it, "value").to_owned(),
-                path => format!("  (v1:{path})"),
+                path => format!(" (v1:{path})"),
             };
-            out.push_str(&format!("      {}:  {value}\n", text(it, "name")));
+            out.push_str(&format!("      {}:\t{value}\n", text(it, "name")));
         }
     }
     let mounts = list(container, "volumeMounts");
     if mounts.is_empty() {
-        line(out, 4, w, "Mounts", "     <none>");
+        line(out, 4, "Mounts", "<none>");
     } else {
         out.push_str("    Mounts:\n");
+        let mut mounts: Vec<&Value> = mounts.iter().collect();
+        mounts.sort_by_key(|it| text(it, "mountPath"));
         for it in mounts {
             let mode = if yes(it, "readOnly") { "ro" } else { "rw" };
             out.push_str(&format!(
@@ -532,37 +488,34 @@ fn container_text(out: &mut String, container: &Value, status: Option<&Value>) {
 }
 
 fn state(out: &mut String, title: &str, state: &Value) {
-    let w = 16;
     let (running, waiting, ended) =
         (at(state, "running"), at(state, "waiting"), at(state, "terminated"));
     if running.is_object() {
-        line(out, 4, w, title, "Running");
-        line(out, 6, w - 2, "Started", &moment(text(running, "startedAt")));
+        line(out, 4, title, "Running");
+        line(out, 6, "Started", &moment(text(running, "startedAt")));
     } else if waiting.is_object() {
-        line(out, 4, w, title, "Waiting");
-        line(out, 6, w - 2, "Reason", text(waiting, "reason"));
+        line(out, 4, title, "Waiting");
+        line(out, 6, "Reason", text(waiting, "reason"));
     } else if ended.is_object() {
-        line(out, 4, w, title, "Terminated");
-        line(out, 6, w - 2, "Reason", text(ended, "reason"));
-        line(out, 6, w - 2, "Exit Code", &int(ended, "exitCode").unwrap_or_default().to_string());
-        line(out, 6, w - 2, "Started", &moment(text(ended, "startedAt")));
-        line(out, 6, w - 2, "Finished", &moment(text(ended, "finishedAt")));
+        line(out, 4, title, "Terminated");
+        line(out, 6, "Reason", text(ended, "reason"));
+        line(out, 6, "Exit Code", &int(ended, "exitCode").unwrap_or_default().to_string());
+        line(out, 6, "Started", &moment(text(ended, "startedAt")));
+        line(out, 6, "Finished", &moment(text(ended, "finishedAt")));
     }
 }
 
-fn volumes(out: &mut String, spec: &Value, indent: usize) {
-    let pad = " ".repeat(indent);
+fn volumes(out: &mut String, spec: &Value, space: &str) {
     let all = list(spec, "volumes");
     if all.is_empty() {
-        out.push_str(&format!("{pad}Volumes:         <none>\n"));
+        out.push_str(&format!("{space}Volumes:\t<none>\n"));
         return;
     }
-    out.push_str(&format!("{pad}Volumes:\n"));
+    out.push_str(&format!("{space}Volumes:\n"));
+    let name_pad = if space.is_empty() { "" } else { " " };
     for volume in all {
-        out.push_str(&format!("{pad}  {}:\n", text(volume, "name")));
-        let mut field = |name: &str, value: &str| {
-            out.push_str(&format!("{pad}    {:<15}{value}\n", format!("{name}:")));
-        };
+        out.push_str(&format!("  {name_pad}{}:\n", text(volume, "name")));
+        let mut field = |name: &str, value: &str| line(out, 4, name, value);
         if at(volume, "hostPath").is_object() {
             field("Type", "HostPath (bare host directory volume)");
             field("Path", text(volume, "hostPath.path"));
@@ -570,57 +523,82 @@ fn volumes(out: &mut String, spec: &Value, indent: usize) {
         } else if at(volume, "configMap").is_object() {
             field("Type", "ConfigMap (a volume populated by a ConfigMap)");
             field("Name", text(volume, "configMap.name"));
+            field("Optional", optional(volume, "configMap"));
         } else if at(volume, "secret").is_object() {
             field("Type", "Secret (a volume populated by a Secret)");
             field("SecretName", text(volume, "secret.secretName"));
+            field("Optional", optional(volume, "secret"));
         } else {
             field("Type", "EmptyDir (a temporary directory that shares a pod's lifetime)");
+            field("Medium", text(volume, "emptyDir.medium"));
+            field("SizeLimit", "<unset>");
         }
     }
 }
 
+fn optional(volume: &Value, kind: &str) -> &'static str {
+    if yes(volume, &format!("{kind}.optional")) { "true" } else { "false" }
+}
+
+/// What a pod tolerates, one a line.
+fn tolerations(spec: &Value, pad: &str) -> String {
+    let one = |it: &Value| {
+        let effect = match text(it, "effect") {
+            "" => String::new(),
+            effect => format!(":{effect}"),
+        };
+        let exists = if text(it, "operator") == "Exists" { " op=Exists" } else { "" };
+        let time = int(it, "tolerationSeconds").map(|s| format!(" for {s}s")).unwrap_or_default();
+        format!("{}{effect}{exists}{time}", text(it, "key"))
+    };
+    let mut all: Vec<String> = list(spec, "tolerations").iter().map(one).collect();
+    all.sort();
+    all.join(&format!("\n{pad}\t"))
+}
+
 fn pod(pod: &Value) -> String {
     let mut out = String::new();
-    let w = 22;
-    line(&mut out, 0, w, "Name", value::name(pod));
-    line(&mut out, 0, w, "Namespace", value::namespace(pod));
+    line(&mut out, 0, "Name", value::name(pod));
+    line(&mut out, 0, "Namespace", value::namespace(pod));
     let priority = int(pod, "spec.priority");
-    line(&mut out, 0, w, "Priority", &priority.unwrap_or_default().to_string());
+    line(&mut out, 0, "Priority", &priority.unwrap_or_default().to_string());
     let class = text(pod, "spec.priorityClassName");
     if !class.is_empty() {
-        line(&mut out, 0, w, "Priority Class Name", class);
+        line(&mut out, 0, "Priority Class Name", class);
     }
     if !text(pod, "spec.serviceAccountName").is_empty() {
-        line(&mut out, 0, w, "Service Account", text(pod, "spec.serviceAccountName"));
+        line(&mut out, 0, "Service Account", text(pod, "spec.serviceAccountName"));
     }
     let node = match (text(pod, "spec.nodeName"), text(pod, "status.hostIP")) {
         ("", _) => "<none>".to_owned(),
         (node, ip) => format!("{node}/{ip}"),
     };
-    line(&mut out, 0, w, "Node", &node);
+    line(&mut out, 0, "Node", &node);
     if !text(pod, "status.startTime").is_empty() {
-        line(&mut out, 0, w, "Start Time", &moment(text(pod, "status.startTime")));
+        line(&mut out, 0, "Start Time", &moment(text(pod, "status.startTime")));
     }
-    map(&mut out, w, "Labels", pod, "metadata.labels", "=");
-    map(&mut out, w, "Annotations", pod, "metadata.annotations", ": ");
+    map(&mut out, 0, "Labels", pod, "metadata.labels", "=");
+    map(&mut out, 0, "Annotations", pod, "metadata.annotations", ": ");
     line(
         &mut out,
         0,
-        w,
         "Status",
         &match value::is_deleted(pod) {
             true => "Terminating".to_owned(),
             false => text(pod, "status.phase").to_owned(),
         },
     );
-    line(&mut out, 0, w, "IP", text(pod, "status.podIP"));
-    out.push_str("IPs:\n");
+    let seccomp = text(pod, "spec.securityContext.seccompProfile.type");
+    if !seccomp.is_empty() {
+        line(&mut out, 0, "SeccompProfile", seccomp);
+    }
+    line(&mut out, 0, "IP", text(pod, "status.podIP"));
     match text(pod, "status.podIP") {
-        "" => out.push_str("  <none>\n"),
-        ip => out.push_str(&format!("  IP:           {ip}\n")),
+        "" => line(&mut out, 0, "IPs", "<none>"),
+        ip => out.push_str(&format!("IPs:\n  IP:\t{ip}\n")),
     }
     if let Some((kind, name, _)) = value::controller(pod) {
-        line(&mut out, 0, w, "Controlled By", &format!("{kind}/{name}"));
+        line(&mut out, 0, "Controlled By", &format!("{kind}/{name}"));
     }
     out.push_str("Containers:\n");
     for container in list(pod, "spec.containers") {
@@ -630,47 +608,26 @@ fn pod(pod: &Value) -> String {
             list(pod, "status.containerStatuses").iter().find(|it| text(it, "name") == name);
         container_text(&mut out, container, status);
     }
-    out.push_str("Conditions:\n  Type                        Status\n");
+    out.push_str("Conditions:\n  Type\tStatus\n");
     for it in list(pod, "status.conditions") {
-        out.push_str(&format!("  {:<27} {}\n", text(it, "type"), text(it, "status")));
+        out.push_str(&format!("  {} \t{} \n", text(it, "type"), text(it, "status")));
     }
-    volumes(&mut out, at(pod, "spec"), 0);
-    let w = 29;
-    line(&mut out, 0, w, "QoS Class", text(pod, "status.qosClass"));
-    line(&mut out, 0, w, "Node-Selectors", &columns::joined(pod, "spec.nodeSelector"));
-    let tolerations: Vec<String> = list(pod, "spec.tolerations")
-        .iter()
-        .map(|it| {
-            let effect = match text(it, "effect") {
-                "" => String::new(),
-                effect => format!(":{effect}"),
-            };
-            let exists = if text(it, "operator") == "Exists" { " op=Exists" } else { "" };
-            let time =
-                int(it, "tolerationSeconds").map(|s| format!(" for {s}s")).unwrap_or_default();
-            format!("{}{effect}{exists}{time}", text(it, "key"))
-        })
-        .collect();
-    line(
-        &mut out,
-        0,
-        w,
-        "Tolerations",
-        or_none(&tolerations.join(&format!("\n{}", " ".repeat(w)))),
-    );
+    volumes(&mut out, at(pod, "spec"), "");
+    line(&mut out, 0, "QoS Class", text(pod, "status.qosClass"));
+    map(&mut out, 0, "Node-Selectors", pod, "spec.nodeSelector", "=");
+    line(&mut out, 0, "Tolerations", or_none(&tolerations(at(pod, "spec"), "")));
     out
 }
 
 fn workload(it: &Value) -> String {
     let mut out = String::new();
-    let w = 16;
-    line(&mut out, 0, w, "Name", value::name(it));
-    line(&mut out, 0, w, "Namespace", value::namespace(it));
-    line(&mut out, 0, w, "Selector", &columns::joined(it, "spec.selector.matchLabels"));
-    map(&mut out, w, "Labels", it, "metadata.labels", "=");
-    map(&mut out, w, "Annotations", it, "metadata.annotations", ": ");
+    line(&mut out, 0, "Name", value::name(it));
+    line(&mut out, 0, "Namespace", value::namespace(it));
+    line(&mut out, 0, "Selector", &columns::joined(it, "spec.selector.matchLabels"));
+    map(&mut out, 0, "Labels", it, "metadata.labels", "=");
+    map(&mut out, 0, "Annotations", it, "metadata.annotations", ": ");
     if let Some((kind, name, _)) = value::controller(it) {
-        line(&mut out, 0, w, "Controlled By", &format!("{kind}/{name}"));
+        line(&mut out, 0, "Controlled By", &format!("{kind}/{name}"));
     }
     let n = |path: &str| int(it, path).unwrap_or_default();
     if text(it, "kind") == "DaemonSet" {
@@ -680,7 +637,6 @@ fn workload(it: &Value) -> String {
         line(
             &mut out,
             0,
-            w,
             "Replicas",
             &format!("{} current / {} desired", n("status.replicas"), n("spec.replicas")),
         );
@@ -692,16 +648,15 @@ fn workload(it: &Value) -> String {
 
 fn other(it: &Value) -> String {
     let mut out = String::new();
-    let w = 14;
-    line(&mut out, 0, w, "Name", value::name(it));
+    line(&mut out, 0, "Name", value::name(it));
     if !value::namespace(it).is_empty() {
-        line(&mut out, 0, w, "Namespace", value::namespace(it));
+        line(&mut out, 0, "Namespace", value::namespace(it));
     }
-    map(&mut out, w, "Labels", it, "metadata.labels", "=");
-    map(&mut out, w, "Annotations", it, "metadata.annotations", ": ");
+    map(&mut out, 0, "Labels", it, "metadata.labels", "=");
+    map(&mut out, 0, "Annotations", it, "metadata.annotations", ": ");
     match text(it, "kind") {
         "Namespace" => {
-            line(&mut out, 0, w, "Status", text(it, "status.phase"));
+            line(&mut out, 0, "Status", text(it, "status.phase"));
             out.push_str("\nNo resource quota.\n\nNo LimitRange resource.\n");
         }
         "ConfigMap" => {

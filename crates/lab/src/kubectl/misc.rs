@@ -34,7 +34,7 @@ pub(super) fn duration_us(text: &str) -> Option<u64> {
 impl Ctl {
     pub(super) async fn version(&self) -> Done {
         self.complaints.set(0);
-        let own = format!("Client Version: {}\nKustomize Version: v5.7.1\n", kube::VERSION);
+        let own = format!("Client Version: {}\nKustomize Version: v5.8.1\n", kube::VERSION);
         if self.args.yes("client") {
             self.out(&own).await;
             return Ok(());
@@ -43,6 +43,20 @@ impl Ctl {
         let server = self.client.get("/version").await?;
         self.out(&format!("Server Version: {}\n", text(&server, "gitVersion"))).await;
         Ok(())
+    }
+
+    /// `kubectl top`: the lab's clusters have no metrics server, as kubeadm's have none.
+    pub(super) async fn top(&self) -> Done {
+        if !matches!(self.args.word(1), Some("no" | "node" | "nodes" | "po" | "pod" | "pods")) {
+            return error(format!(
+                "unknown command \"{}\" for \"kubectl top\"",
+                self.args.word(1).unwrap_or_default()
+            ));
+        }
+        let groups = self.client.get("/apis").await?;
+        let known = list(&groups, "groups").iter().any(|it| text(it, "name") == "metrics.k8s.io");
+        assert!(!known, "no API server of the lab serves metrics");
+        error("Metrics API not available")
     }
 
     pub(super) async fn cluster_info(&self) -> Done {

@@ -31,6 +31,50 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
+/// Text with tabs in the columns in which Go's tabwriter puts it: a column is made of the cells
+/// of lines that follow each other, and ends two blanks behind the widest.
+pub(super) fn tabbed(text: &str) -> String {
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    let mut widths = vec![Vec::new(); lines.len()];
+    fit(&lines, (0, lines.len()), 0, &mut widths);
+    let mut out = String::new();
+    for (cells, widths) in lines.iter().zip(&widths) {
+        for (place, cell) in cells.iter().enumerate() {
+            out.push_str(cell);
+            let width = widths.get(place).copied().unwrap_or_default();
+            out.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Finds the width of a column and of those right of it, in some lines.
+fn fit(
+    lines: &[Vec<&str>],
+    (mut at, to): (usize, usize),
+    column: usize,
+    widths: &mut [Vec<usize>],
+) {
+    // What stands behind the last tab of a line is of no column.
+    let has = |line: usize| column + 1 < lines[line].len();
+    while at < to {
+        let from = at;
+        while at < to && has(at) {
+            at += 1;
+        }
+        if from == at {
+            at += 1;
+            continue;
+        }
+        let widest = lines[from..at].iter().map(|cells| cells[column].chars().count()).max();
+        for widths in &mut widths[from..at] {
+            widths.push(widest.unwrap_or_default() + 2);
+        }
+        fit(lines, (from, at), column + 1, widths);
+    }
+}
+
 /// `pod/web`, `deployment.apps/web`.
 pub(super) fn reference(object: &Value) -> String {
     let kind = resources::by_kind(text(object, "apiVersion"), text(object, "kind"));
@@ -206,6 +250,14 @@ impl Ctl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tabs_make_columns_of_neighbours() {
+        let text = "Name:\tx\nLabels:\ta=b\n\tc=d\nIPs:\n  IP:\t1\nControlled By:\ty\n";
+        let want = "Name:    x\nLabels:  a=b\n         c=d\nIPs:\n  IP:           1\n\
+                    Controlled By:  y\n";
+        assert_eq!(tabbed(text), want);
+    }
 
     #[test]
     fn columns_stand_three_blanks_apart() {

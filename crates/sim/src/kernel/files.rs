@@ -33,6 +33,7 @@ pub(super) enum Target {
     Null,
     Zero,
     Full,
+    Random,
 }
 
 /// An open file description. Processes that inherited it share its offset.
@@ -44,6 +45,9 @@ pub(super) struct Open {
     offset: u64,
     users: u32,
 }
+
+/// So much of `/dev/urandom` is read at once.
+const RANDOM_MAX: usize = 4096;
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +82,12 @@ impl Kernel {
             Target::File { ino, .. } => self.host_mut(open.host).disk.close(ino),
             Target::PipeOut(pipe) => self.pipe_change(pipe, |pipe| pipe.readers -= 1),
             Target::PipeIn(pipe) => self.pipe_change(pipe, |pipe| pipe.writers -= 1),
-            Target::Dir | Target::Tty(..) | Target::Null | Target::Zero | Target::Full => {}
+            Target::Dir
+            | Target::Tty(..)
+            | Target::Null
+            | Target::Zero
+            | Target::Full
+            | Target::Random => {}
         }
     }
 
@@ -182,6 +191,7 @@ impl Kernel {
             Node::Device(Device::Null) => Target::Null,
             Node::Device(Device::Zero) => Target::Zero,
             Node::Device(Device::Full) => Target::Full,
+            Node::Device(Device::Random) => Target::Random,
             Node::Device(Device::Tty) => {
                 let tty = self.caller(pid).tty.ok_or(Errno::Enxio)?;
                 Target::Tty(tty, Stream::Stdout)
@@ -296,6 +306,14 @@ impl Kernel {
                 let page = zero_page();
                 Ok(Some(page.slice(..max.min(page.len()))))
             }
+            Target::Random => {
+                let count = max.min(RANDOM_MAX);
+                let mut bytes = vec![0; count];
+                for part in bytes.chunks_mut(8) {
+                    part.copy_from_slice(&self.draw().to_le_bytes()[..part.len()]);
+                }
+                Ok(Some(bytes.into()))
+            }
             Target::PipeIn(_) => Err(Errno::Ebadf),
         }
     }
@@ -323,7 +341,7 @@ impl Kernel {
                 written.bytes = count;
             }
             Target::Tty(tty, stream) => written.rest_us = self.tty_print(tty, stream, bytes),
-            Target::Null | Target::Zero => {}
+            Target::Null | Target::Zero | Target::Random => {}
             Target::Full if bytes.is_empty() => {}
             Target::Full => return Err(Errno::Enospc),
         }

@@ -6,6 +6,7 @@ mod archive;
 mod awk;
 mod cron;
 pub(crate) mod editor;
+mod hexdump;
 mod jq;
 mod owners;
 mod pager;
@@ -31,6 +32,7 @@ pub(crate) static PROGRAMS: &[Program] = &[
     archive::ZCAT,
     cron::CRON,
     cron::CRONTAB,
+    hexdump::PROGRAM,
     owners::CHGRP,
     owners::CHOWN,
     owners::INSTALL,
