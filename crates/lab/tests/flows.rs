@@ -106,3 +106,48 @@ fn back_up_and_restore_under_systemd() {
 fn a_system_is_a_system() {
     run("system");
 }
+
+#[test]
+fn ask_etcd_how_it_is() {
+    run("status");
+}
+
+#[test]
+fn an_ordinary_user_asks() {
+    run("ordinary");
+}
+
+#[test]
+fn restore_for_an_api_server() {
+    run("restore-external");
+}
+
+#[test]
+fn what_3_6_removed() {
+    run("restore-removed");
+}
+
+#[test]
+fn find_etcd() {
+    run("find-etcd");
+}
+
+#[test]
+fn replace_a_control_plane_s_member() {
+    run("replace-member");
+}
+
+#[test]
+fn lose_quorum_for_ever() {
+    run("quorum-lost");
+}
+
+#[test]
+fn mistakes_with_static_pods() {
+    run("static-pod-mistakes");
+}
+
+#[test]
+fn encrypt_secrets() {
+    run("encrypt");
+}
