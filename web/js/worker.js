@@ -22,6 +22,7 @@ let journal = []; // {seq, at, bytes}: inputs since the oldest checkpoint
 let lastSeq = 0;
 let now = 0;
 let eventsMax = 512;
+let home = null; // the checkpoint a reset goes to: where a fresh world began
 let dead = false; // no checkpoint came through: nothing is answered any more
 let epoch = 0; // counts restores, so that a frame under way notices
 
@@ -90,8 +91,8 @@ function fetched(url) {
 /** A call that was not made for want of a module: nothing happened. */
 class Missing extends Error {}
 
-/** What the large module answers before it has a world: the worlds it knows. */
-async function worlds({ bytes }) {
+/** What the large module answers without a world: the worlds and the exercises it knows. */
+async function aside({ bytes }) {
   return { bytes: new Core(await engine('k8s')).call(bytes) };
 }
 
@@ -104,31 +105,38 @@ async function compile(answer) {
 }
 
 /** A fresh core, or one with a saved checkpoint (and the one behind the undo button). */
-async function start({ engine: name, point, undo, blocks, seq, bytes }) {
+async function start({ engine: name, point, undo, home: began, keep, blocks, seq, bytes }) {
   module = engine(name);
   points = new Points();
   journal = [];
   lastSeq = seq ?? 0;
   epoch++;
   let undoPoint = 0;
+  home = null;
   const parts = await module;
   // Only a fresh world can begin with less than the whole.
   const coming = parts.later?.();
   coming?.catch(() => {}); // it is asked for again by whoever needs it
   if (point) {
     await coming;
+    if (began) {
+      home = points.adopt(began, blocks);
+      points.drop(home.id);
+    }
     if (undo) undoPoint = points.adopt({ ...undo, action: true }, blocks).id;
     const adopted = points.adopt(point, blocks);
     core = new Core(parts, adopted);
     lastSeq = point.seq;
     now = point.now;
-    return { point: adopted.id, undoPoint };
+    return { point: adopted.id, undoPoint, homePoint: home?.id };
   }
   core = new Core(parts);
   now = 0;
   const answer = core.call(bytes);
-  points.take(core.memory, lastSeq, now, false); // recovery has somewhere to begin
-  return { bytes: answer };
+  tick(0, 0); // an exercise begins where its start commands ended
+  const first = points.take(core.memory, lastSeq, now, false); // recovery has somewhere to begin
+  if (keep) home = first;
+  return { bytes: answer, at: now, homePoint: home?.id };
 }
 
 /** Any command that is no input. */
@@ -217,6 +225,15 @@ async function undo() {
   return { point: point.id, seq: point.seq, now: point.now };
 }
 
+/** Back to where the world began. */
+async function reset() {
+  if (!home) return { none: true };
+  points.list = [home];
+  core = new Core(await module, home);
+  settleAt(home);
+  return { point: home.id, seq: home.seq, now: home.now };
+}
+
 function settleAt(point) {
   epoch++;
   journal = journal.filter((it) => it.seq <= point.seq);
@@ -225,14 +242,19 @@ function settleAt(point) {
 }
 
 /** A checkpoint for the page's store: the newest state, the one behind undo, new blocks. */
-function save({ all }) {
+function save({ all, keep }) {
   if (all) points.saved = new Set([0]);
   const undoPoint = points.undo();
   const point = points.take(core.memory, lastSeq, now, false);
-  const fresh = points.fresh(undoPoint ? [point, undoPoint] : [point]);
+  const kept = [point, undoPoint, keep && home].filter((it) => it);
+  const fresh = points.fresh(kept);
   const began = points.list[0]?.seq ?? 0;
   journal = journal.filter((it) => it.seq > began);
-  return { point: plain(point), undo: undoPoint && plain(undoPoint), blocks: [...fresh] };
+  return { ...plainly({ point, undo: undoPoint, home: keep && home }), blocks: [...fresh] };
+}
+
+function plainly(kept) {
+  return Object.fromEntries(Object.entries(kept).map(([name, it]) => [name, it && plain(it)]));
 }
 
 function plain(point) {
@@ -308,7 +330,7 @@ function run(until, began) {
   }
 }
 
-const KINDS = { load, worlds, start, call, edit, input, frame, undo, save, saved, drop };
+const KINDS = { load, aside, start, call, edit, input, frame, undo, reset, save, saved, drop };
 
 self.onmessage = async ({ data }) => {
   const { id, kind } = data;

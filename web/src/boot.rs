@@ -7,6 +7,8 @@ use wasm_bindgen_futures::JsFuture;
 use yew::Callback;
 
 use crate::platform::{self, browser};
+use crate::progress::Records;
+use crate::screens;
 use crate::store::{Db, SavedLab, StoreError};
 
 /// Whether this tab may write.
@@ -30,6 +32,8 @@ pub(crate) struct Booted {
     pub(crate) trouble: Option<StoreError>,
     /// The lab that was open last.
     pub(crate) saved: Option<SavedLab>,
+    /// What was done of the course.
+    pub(crate) records: Records,
     /// A share link in the address.
     pub(crate) fragment: Option<String>,
 }
@@ -62,7 +66,14 @@ pub(crate) async fn read_as_writer(watchers: &Watchers) -> Booted {
 }
 
 fn nowhere(trouble: StoreError, fragment: Option<String>) -> Booted {
-    Booted { storage: Storage::Nowhere, db: None, trouble: Some(trouble), saved: None, fragment }
+    Booted {
+        storage: Storage::Nowhere,
+        db: None,
+        trouble: Some(trouble),
+        saved: None,
+        records: Records::default(),
+        fragment,
+    }
 }
 
 async fn read(db: Db, mine: bool, fragment: Option<String>) -> Booted {
@@ -74,11 +85,13 @@ async fn read(db: Db, mine: bool, fragment: Option<String>) -> Booted {
         },
     };
     // A lab that cannot be read is not overwritten: a new one gets a name of its own.
-    let (saved, trouble) = match db.current().await {
+    let path = path().unwrap_or_default();
+    let (saved, trouble) = match db.current(screens::exercise_of(&path)).await {
         Ok(saved) => (saved, None),
         Err(error) => (None, Some(error)),
     };
-    Booted { storage, db: Some(db), trouble, saved, fragment }
+    let records = db.progress().await.unwrap_or_default();
+    Booted { storage, db: Some(db), trouble, saved, records, fragment }
 }
 
 /// Asks to be the writer; with `steal`, the tab that is loses the lock.

@@ -61,9 +61,22 @@ pub(crate) enum Ask {
     Push { seq: u32, host: String, path: String, bytes: Uint8Array, said: String },
     /// The worlds to choose from.
     Worlds,
+    /// The exercises to choose from.
+    Course,
+    /// The words they use.
+    Glossary,
+    /// The solution of the exercise under way.
+    Solution,
+    /// A line of it, with what is true now.
+    Fill,
+    /// Back to where the lab began.
+    Reset,
     /// Needs no answer.
     Note,
 }
+
+/// The world of a lab that needs the large module whatever its world: exercises are in there.
+pub(crate) const LARGE: &str = "";
 
 /// The module a world runs in: all but plain clusters need the large one.
 pub(crate) fn engine_of(world: &str) -> &'static str {
@@ -96,6 +109,8 @@ pub(crate) struct Reply {
     pub(crate) point: u32,
     /// The number of the adopted checkpoint behind the undo button.
     pub(crate) undo_point: u32,
+    /// The number of the adopted checkpoint a reset goes to.
+    pub(crate) home: u32,
     /// Virtual time of an input.
     pub(crate) at_us: u64,
     /// A sentence where something failed.
@@ -138,9 +153,29 @@ impl Link {
     }
 
     /// The answer to a question was handled. Not before: a frame of the screen may come
-    /// between an answer's arrival and its turn, and must not ask the same again.
-    pub(crate) fn done(&self, id: u32) {
-        self.waiting.borrow_mut().remove(&id);
+    /// between an answer's arrival and its turn, and must not ask the same again. False when
+    /// it is of a lab that was left.
+    pub(crate) fn done(&self, id: u32) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let known = waiting.contains(&id);
+        waiting.remove(&id);
+        known
+    }
+
+    /// Another lab begins: what was asked of the one before is of no use any more.
+    pub(crate) fn leave(&self) {
+        let kept = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Load
+                    | Ask::Worlds
+                    | Ask::Course
+                    | Ask::Glossary
+                    | Ask::Pull { .. }
+                    | Ask::Note
+            )
+        };
+        self.waiting.borrow_mut().retain(|_, ask| kept(ask));
     }
 
     /// True while a question of this kind is not yet answered and handled.
@@ -163,6 +198,8 @@ impl Link {
         set(&message, "engine", &engine_of(world).into());
         set(&message, "bytes", &pack(command));
         set(&message, "seq", &seq.into());
+        // Only an exercise is ever started over.
+        set(&message, "keep", &matches!(command, Command::Exercise { .. }).into());
         self.send(ask, &message);
     }
 
@@ -208,11 +245,11 @@ impl Link {
         self.send(Ask::Push { seq, host, path, bytes, said }, &message);
     }
 
-    /// The worlds both modules know; fetches the large one.
-    pub(crate) fn worlds(&self) {
-        let message = message("worlds");
-        set(&message, "bytes", &pack(&Command::Worlds));
-        self.send(Ask::Worlds, &message);
+    /// A command that needs no world, of the large module; fetches it.
+    pub(crate) fn aside(&self, ask: Ask, command: &Command) {
+        let message = message("aside");
+        set(&message, "bytes", &pack(command));
+        self.send(ask, &message);
     }
 
     /// Lets time pass until `until_us`, for at most `budget_ms`; then the picture.
@@ -233,10 +270,12 @@ impl Link {
         self.send(ask, &message(kind));
     }
 
-    /// A checkpoint for the store; with `all`, every block of it.
-    pub(crate) fn save(&self, all: bool) {
+    /// A checkpoint for the store; with `all`, every block of it, with `keep`, the one a reset
+    /// goes to as well.
+    pub(crate) fn save(&self, all: bool, keep: bool) {
         let message = message("save");
         set(&message, "all", &all.into());
+        set(&message, "keep", &keep.into());
         self.send(Ask::Save, &message);
     }
 
@@ -293,6 +332,7 @@ fn reply(ask: Ask, raw: JsValue) -> Reply {
         delta,
         point: number(&raw, "point"),
         undo_point: number(&raw, "undoPoint"),
+        home: number(&raw, "homePoint"),
         at_us: get(&raw, "at").as_f64().unwrap_or(0.0) as u64,
         failed: refused.or_else(|| get(&raw, "failed").as_string()),
         trapped: trapped.map(|it| trap(&it)),

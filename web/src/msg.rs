@@ -5,6 +5,7 @@ use std::rc::Rc;
 use lab::api::Flight;
 
 use crate::boot::Booted;
+use crate::course::Do;
 use crate::link::Reply;
 use crate::state::{Area, Dialog, NewLab};
 use crate::store::{LabRow, SavedLab, StoreError};
@@ -34,6 +35,8 @@ pub(crate) enum Msg {
     Key(web_sys::KeyboardEvent),
     /// The address' fragment changed: somebody opened a share link here.
     Fragment(String),
+    /// Something of the course.
+    Course(Do),
     /// The address names a screen: its path.
     Go(String),
 

@@ -172,6 +172,11 @@ pub(crate) fn matches(query: &str) -> bool {
     window().match_media(query).ok().flatten().is_some_and(|it| it.matches())
 }
 
+/// Goes to another screen, as a link would.
+pub(crate) fn set_fragment(path: &str) {
+    window().location().set_hash(path).ok();
+}
+
 /// Closes a popover, where the browser knows them and it is open.
 pub(crate) fn hide_popover(element: &Element) {
     if element.matches(":popover-open").unwrap_or(false)

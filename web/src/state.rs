@@ -9,6 +9,7 @@ use lab::api::{
 };
 
 use crate::coach::Progress;
+use crate::course::Course;
 use crate::map::Map;
 use crate::screens::Place;
 use crate::store::LabRow;
@@ -372,6 +373,8 @@ pub(crate) struct UiState {
     pub(crate) reader: bool,
     /// How far the learner has come.
     pub(crate) progress: Progress,
+    /// The course.
+    pub(crate) course: Course,
     /// The sentence read aloud next.
     pub(crate) aloud: String,
     /// Size of the stage.
@@ -405,6 +408,7 @@ impl Default for UiState {
             checkpoints: 0,
             reader: false,
             progress: Progress::default(),
+            course: Course::default(),
             aloud: String::new(),
             stage: (0.0, 0.0),
             undo: 0,

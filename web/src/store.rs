@@ -4,11 +4,16 @@
 //!
 //! | store | key | value |
 //! |---|---|---|
-//! | `app` | `current`, `fence` | name of the open lab; number of the tab that may write |
+//! | `app` | `current`, `sandbox`, `fence` | name of the open lab; of the open sandbox; number of the tab that may write |
+//! | `app` | `home/LAB` | the checkpoint an exercise's lab is reset to |
 //! | `labs` | LAB | its [`LabRecord`] |
 //! | `inputs` | LAB/SEQ | an input with its time |
 //! | `blocks` | LAB/BLOCK | 64 KiB of a checkpoint |
 //! | `scroll` | LAB/TTY | what a terminal showed |
+//! | `course` | SLUG | what was done of an exercise: a line of `progress` |
+//!
+//! A sandbox's name is a number in hex. A name with a dash is of a lab that needs the large
+//! module; `course-SLUG` is the lab of an exercise, of which there is one.
 //!
 //! A commit carries the fence its tab got when it became the writer: a tab that lost the lock
 //! in the middle of a write can no longer spoil what the new writer saves.
@@ -31,14 +36,16 @@ use wasm_bindgen_futures::spawn_local;
 use yew::Callback;
 
 use crate::coach::Progress;
-use crate::link::{get, set, spliced};
+use crate::link::{LARGE, get, set, spliced};
 use crate::platform;
+use crate::progress::{Record, Records};
 use crate::scroll::Scroll;
 
 /// The database; its form is told by its version.
 const NAME: &str = "quorum-lab";
-const VERSION: u8 = 1;
-const STORES: [&str; 5] = ["app", "labs", "inputs", "blocks", "scroll"];
+/// 2 added `course`; opening an older database adds what it lacks, and keeps what it has.
+const VERSION: u8 = 2;
+const STORES: [&str; 6] = ["app", "labs", "inputs", "blocks", "scroll", "course"];
 /// Sorts after every key with the same beginning.
 const LAST: char = '\u{ffff}';
 
@@ -112,6 +119,8 @@ pub(crate) struct SavedLab {
     pub(crate) start: Object,
     /// The terminals' contents.
     pub(crate) scrolls: Vec<(u32, Scroll)>,
+    /// Where a reset goes.
+    pub(crate) home: Option<PointRecord>,
 }
 
 /// Why something could not be saved or read.
@@ -223,6 +232,19 @@ impl Batch {
     /// Makes `name` the lab that opens next time.
     pub(crate) fn current(&mut self, name: &str) {
         self.put("app", "current", name.into());
+        if is_sandbox(name) {
+            self.put("app", "sandbox", name.into());
+        }
+    }
+
+    /// What was done of an exercise.
+    pub(crate) fn progress(&mut self, slug: &str, record: &Record) {
+        self.put("course", slug, record.line().as_str().into());
+    }
+
+    /// Where a reset of this lab goes.
+    pub(crate) fn home(&mut self, name: &str, point: &PointRecord) {
+        self.put("app", &format!("home/{name}"), pack(point));
     }
 
     /// A lab's record.
@@ -279,6 +301,7 @@ impl Batch {
     /// Deletes a lab with all that belongs to it.
     pub(crate) fn drop_lab(&mut self, name: &str) {
         self.delete("labs", name);
+        self.delete("app", &format!("home/{name}"));
         for store in ["inputs", "blocks", "scroll"] {
             self.delete_range(store, &format!("{name}/"), &format!("{name}/{LAST}"));
         }
@@ -347,12 +370,37 @@ impl Db {
         ended(&tx).await
     }
 
-    /// The lab that was open last, if one is saved.
-    pub(crate) async fn current(&self) -> Result<Option<SavedLab>> {
-        match self.get("app", "current").await?.as_string() {
+    /// The lab of the exercise the address names, if one is saved; else the sandbox that was
+    /// open last.
+    pub(crate) async fn current(&self, exercise: Option<&str>) -> Result<Option<SavedLab>> {
+        if let Some(slug) = exercise
+            && let Some(saved) = self.read(&course_lab(slug)).await?
+        {
+            return Ok(Some(saved));
+        }
+        match self.sandbox().await? {
             Some(name) => self.read(&name).await?.map(Some).ok_or(StoreError::Unreadable),
             None => Ok(None),
         }
+    }
+
+    /// The name of the sandbox that was open last.
+    pub(crate) async fn sandbox(&self) -> Result<Option<String>> {
+        if let Some(name) = self.get("app", "sandbox").await?.as_string() {
+            return Ok(Some(name));
+        }
+        Ok(self.get("app", "current").await?.as_string().filter(|name| is_sandbox(name)))
+    }
+
+    /// What was done of every exercise. A line that cannot be read is left alone.
+    pub(crate) async fn progress(&self) -> Result<Records> {
+        let mut records = Records::default();
+        for (slug, line) in self.all("course", "").await? {
+            if let Some(record) = line.as_string().and_then(|line| Record::of_line(&line)) {
+                records.insert(slug, record);
+            }
+        }
+        Ok(records)
     }
 
     /// A saved lab by its name; none where it is of another format, or damaged.
@@ -379,18 +427,25 @@ impl Db {
         if let Some(undo) = &record.undo {
             set(&start, "undo", &worker_point(undo));
         }
+        let home = unpack::<PointRecord>(&self.get("app", &format!("home/{name}")).await?);
+        if let Some(home) = &home {
+            set(&start, "home", &worker_point(home));
+        }
         let blocks = Array::new();
         for (number, value) in self.rows("blocks", name).await? {
             blocks.push(&Array::of2(&number.into(), &value));
         }
         set(&start, "blocks", &blocks);
-        Ok(Some(SavedLab { name: name.into(), record, inputs, start, scrolls }))
+        Ok(Some(SavedLab { name: name.into(), record, inputs, start, scrolls, home }))
     }
 
-    /// Every saved lab, the newest first.
+    /// Every saved sandbox, the newest first.
     pub(crate) async fn labs(&self) -> Result<Vec<LabRow>> {
         let mut labs = Vec::new();
         for (name, value) in self.all("labs", "").await? {
+            if !is_sandbox(&name) {
+                continue;
+            }
             let Some(record) = unpack::<LabRecord>(&value) else { continue };
             let lab = LabRow {
                 name,
@@ -469,6 +524,24 @@ async fn ended(tx: &Transaction<'_>) -> Result<()> {
 
 fn range(from: &str, to: &str) -> KeyRange<JsValue> {
     KeyRange::Bound(from.into(), false, to.into(), false)
+}
+
+/// How the names of labs begin that are no sandboxes.
+const APART: [&str; 2] = ["course-", "exam-"];
+
+/// Whether a lab of this name is a sandbox.
+pub(crate) fn is_sandbox(name: &str) -> bool {
+    APART.iter().all(|beginning| !name.starts_with(beginning))
+}
+
+/// The world that says which module a lab runs in: its own, unless its name has a dash.
+pub(crate) fn world_of<'a>(name: &str, options: &'a WorldOptions) -> &'a str {
+    if name.contains('-') { LARGE } else { &options.world }
+}
+
+/// The lab of an exercise.
+pub(crate) fn course_lab(slug: &str) -> String {
+    format!("course-{slug}")
 }
 
 /// A name for a new lab: the date first, so that names are in order of time.

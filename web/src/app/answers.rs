@@ -12,7 +12,9 @@ use crate::state::Dialog;
 impl App {
     /// True when the page is to be drawn anew.
     pub(super) fn answered(&mut self, ctx: &Context<Self>, reply: Reply) -> bool {
-        self.link.done(reply.id);
+        if !self.link.done(reply.id) {
+            return false;
+        }
         if let Some(trapped) = &reply.trapped {
             self.trapped(trapped);
             return true;
@@ -34,12 +36,20 @@ impl App {
             Ask::Start => self.started(&reply),
             Ask::Replay => self.replay_begun(reply.answer),
             Ask::Undo if !reply.nothing => self.undone(reply.point),
-            Ask::Save => self.write_checkpoint(ctx, &reply),
+            Ask::Save => {
+                self.write_checkpoint(ctx, &reply);
+                self.go_on();
+            }
             Ask::RecipeSave => self.keep_recipe(reply.answer),
             Ask::RecipeFile => self.download(reply.answer),
             Ask::Pull { name } => self.pulled(&name, reply),
             Ask::Push { .. } => self.pushed(&reply),
             Ask::Worlds => self.worlds_read(reply.answer),
+            Ask::Course => self.course_read(reply.answer),
+            Ask::Glossary => self.glossary_read(reply.answer),
+            Ask::Solution => self.solution_read(reply.answer),
+            Ask::Fill => self.line_filled(reply.answer),
+            Ask::Reset => self.was_reset(&reply),
             Ask::Share => self.shared(reply.answer),
             Ask::Inspect { bytes } => self.inspected(bytes, reply.answer),
             Ask::Load | Ask::Note | Ask::Undo => return false,
@@ -120,6 +130,8 @@ impl App {
             Ask::Load => self.die(format!("The cluster's engine could not be loaded. {text}")),
             Ask::Start | Ask::Replay => self.start_failed(text),
             Ask::Worlds => self.worlds_read(None),
+            Ask::Course => self.course_read(None),
+            Ask::Glossary => {}
             _ => self.ui.notice(true, format!("The engine did not answer. {text}")),
         }
     }

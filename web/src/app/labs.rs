@@ -15,6 +15,7 @@ use crate::link::{Ask, Origin, Reply, get, number};
 use crate::map::Bits;
 use crate::msg::Msg;
 use crate::platform::{self, browser};
+use crate::saver::Saver;
 use crate::scroll::Scroll;
 use crate::state::{Dialog, NewLab, Phase, Terminal, View};
 use crate::store::{self, Batch, LabRow, PointRecord, SavedLab, StoreError};
@@ -41,6 +42,7 @@ impl App {
             self.ui.notice(true, trouble.to_string());
         }
         self.fragment = booted.fragment;
+        self.ui.course.records = Rc::new(booted.records);
         match (booted.saved, self.fragment.take()) {
             (Some(saved), fragment) => {
                 self.fragment = fragment;
@@ -68,7 +70,14 @@ impl App {
     }
 
     /// Forgets the open lab, so that another can begin.
-    fn clear(&mut self, name: String) {
+    pub(super) fn clear(&mut self, name: String) {
+        self.link.leave();
+        self.saver = Saver::default();
+        (self.goal, self.home, self.home_point) = (None, None, 0);
+        (self.player, self.reset_ms) = (None, None);
+        let course = &mut self.ui.course;
+        course.open = name.strip_prefix("course-").map(str::to_string);
+        (course.asking, course.playing, course.heard) = (false, None, 0);
         // The next lab's terminals may have the same numbers: they are opened anew all the same.
         self.screens.clear();
         self.drawn.clear();
@@ -119,7 +128,10 @@ impl App {
 
     /// A world by somebody's recipe, as a lab of its own.
     pub(super) fn begin_replay(&mut self, bytes: Vec<u8>, recipe: &Recipe) {
-        self.clear(store::new_name());
+        // An exercise's run needs the module with the exercises, whatever its world.
+        let exercise = recipe.inputs.iter().any(|it| matches!(it.input, Input::Begin { .. }));
+        let name = store::new_name();
+        self.clear(if exercise { format!("{name}-x") } else { name });
         self.options = Some(recipe.options.clone());
         follow(&mut self.ui.terminals, recipe.inputs.iter());
         self.ui.terminal = self.ui.terminals.first().map_or(1, |it| it.tty);
@@ -131,14 +143,14 @@ impl App {
         self.ui.phase =
             Phase::Replaying { until_us: recipe.until_us, what: "The lab is being done again" };
         self.recipe.clone_from(&bytes);
-        let world = &recipe.options.world;
-        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, world);
+        let world = self.world();
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, &world);
         self.store_record();
     }
 
     /// A saved lab: by its checkpoint when this build wrote it, else by its recipe.
-    fn begin_saved(&mut self, saved: SavedLab) {
-        let SavedLab { name, record, inputs, start, scrolls } = saved;
+    pub(super) fn begin_saved(&mut self, saved: SavedLab) {
+        let SavedLab { name, record, inputs, start, scrolls, home } = saved;
         self.clear(name.clone());
         self.options = Some(record.options.clone());
         self.recipe = record.recipe.clone();
@@ -178,18 +190,21 @@ impl App {
             }
             self.resync = Resync::Acknowledge(record.point.seen);
             self.restored = Some((record.point, record.undo));
-            self.link.start_at(&start, &record.options.world);
+            if let Some(home) = &home {
+                self.stored_blocks.add(&home.blocks);
+            }
+            self.home = home;
+            self.link.start_at(&start, &self.world());
         } else if self.recipe.is_empty() {
             self.target_us = self.target_us.max(SETTLED_US);
-            let options = record.options;
-            let world = options.world.clone();
+            let (options, world) = (record.options, self.world());
             self.link.start_fresh(Ask::Start, &Command::New(options), 0, &world);
         } else {
             if record.build != platform::build() {
                 self.ui.notice(false, "The page is newer than this lab: it was done again from its recipe. Where the two builds differ, so may the run.");
             }
             let bytes = self.recipe.clone();
-            let (seq, world) = (record.point.seq, record.options.world);
+            let (seq, world) = (record.point.seq, self.world());
             self.link.start_fresh(Ask::Replay, &Command::Load(bytes), seq, &world);
         }
     }
@@ -200,6 +215,7 @@ impl App {
             self.start_failed(why);
             return;
         }
+        self.note_home(reply);
         if let Some((point, undo)) = self.restored.take() {
             if let Some(undo) = undo {
                 self.restore_point(reply.undo_point, &undo);
@@ -210,7 +226,7 @@ impl App {
         self.stale = true;
     }
 
-    fn restore_point(&mut self, id: u32, record: &PointRecord) {
+    pub(super) fn restore_point(&mut self, id: u32, record: &PointRecord) {
         let info = super::PointInfo {
             seq: record.seq,
             now_us: record.now_us,
@@ -230,6 +246,10 @@ impl App {
     /// A lab that does not start is kept as it is; a new one begins beside it.
     pub(super) fn start_failed(&mut self, why: &str) {
         let why = why.trim_end_matches('.');
+        if self.ui.course.open.is_some() && (self.restored.is_none() || self.recipe.is_empty()) {
+            self.exercise_failed(why);
+            return;
+        }
         if self.recipe.is_empty() && self.restored.is_none() && self.replay.is_empty() {
             let world = self.options.as_ref().map_or("cluster", |options| &options.world);
             if world == "cluster" {
@@ -265,8 +285,15 @@ impl App {
             self.show_again(terminal.tty);
         }
         let bytes = self.recipe.clone();
-        let world = self.options.as_ref().map_or("cluster", |options| &options.world);
-        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, world);
+        self.link.start_fresh(Ask::Replay, &Command::Load(bytes), self.seq, &self.world());
+    }
+
+    /// The world that says which module the open lab runs in.
+    fn world(&self) -> String {
+        match (&self.lab, &self.options) {
+            (Some(name), Some(options)) => store::world_of(name, options).into(),
+            _ => "cluster".into(),
+        }
     }
 
     /// A frame of a run done again has come: the next input, or the end.
@@ -290,6 +317,9 @@ impl App {
     fn arrived(&mut self) {
         self.ui.phase = Phase::Running;
         self.stale = true;
+        if let (Some(_), Some(world)) = (&self.ui.course.open, &self.view.world) {
+            self.options = Some(world.options.clone());
+        }
         if self.open_first && !self.ui.read_only {
             self.open_first = false;
             self.open_promised();
@@ -305,7 +335,8 @@ impl App {
     /// Begins a checkpoint for the store; the answers go on with it.
     pub(super) fn save(&mut self) {
         self.link.call(Ask::RecipeSave, &Command::Recipe);
-        self.link.save(false);
+        let keep = self.home.is_none() && self.home_point != 0;
+        self.link.save(false, keep);
     }
 
     /// The worker made a checkpoint: into the store with it.
@@ -319,12 +350,19 @@ impl App {
         let point = self.record_of(&raw);
         let undo = get(&reply.raw, "undo");
         let undo = undo.is_object().then(|| self.record_of(&undo));
+        let home = get(&reply.raw, "home");
+        if home.is_object() {
+            self.home = Some(self.record_of(&home));
+        }
         self.forget_points(number(&raw, "id"));
         let mut record = store::new_record(options);
         let mut live = Bits::default();
         live.add(&point.blocks);
         if let Some(undo) = &undo {
             live.add(&undo.blocks);
+        }
+        if let Some(home) = &self.home {
+            live.add(&home.blocks);
         }
         (record.point, record.undo) = (point, undo);
         record.recipe.clone_from(&self.recipe);
@@ -342,6 +380,9 @@ impl App {
         let ids = batch.blocks(&name, &Array::from(&get(&reply.raw, "blocks")));
         batch.drop_blocks(&name, &self.stored_blocks.without(&live));
         batch.record(&name, &record);
+        if home.is_object() {
+            self.home.iter().for_each(|home| batch.home(&name, home));
+        }
         batch.drop_inputs(&name, 0, record.point.seq);
         for (tty, scroll) in self.scrolls.iter() {
             batch.scroll(&name, *tty, scroll);
@@ -370,8 +411,8 @@ impl App {
 
     /// Checkpoints the worker has dropped by now.
     fn forget_points(&mut self, newest: u32) {
-        let undo = self.undo.clone();
-        self.points.retain(|it, _| *it == newest || undo.contains(it));
+        let (undo, home) = (self.undo.clone(), self.home_point);
+        self.points.retain(|it, _| *it == newest || *it == home || undo.contains(it));
     }
 
     /// A write came through or did not.
@@ -392,13 +433,15 @@ impl App {
             Err(StoreError::Fenced) => self.taken_over(),
             Err(error) => {
                 self.saver.done(false, wall_ms);
+                // It may not have come through: the next checkpoint brings it again.
+                self.home = None;
                 self.ui.saved = Some(false);
                 self.ui.notice(true, error.to_string());
             }
         }
     }
 
-    fn commit(&mut self, batch: Batch) {
+    pub(super) fn commit(&mut self, batch: Batch) {
         let (Storage::Writer { fence }, Some(db)) = (&self.storage, &self.db) else { return };
         let (db, fence, emit) = (db.clone(), *fence, self.emit.clone());
         self.ui.writes += 1;
@@ -466,7 +509,7 @@ impl App {
             && !self.ui.worlds.1
             && !self.link.waits_for(|ask| matches!(ask, Ask::Worlds))
         {
-            self.link.worlds();
+            self.link.aside(Ask::Worlds, &Command::Worlds);
         }
         self.ui.dialog = dialog;
     }

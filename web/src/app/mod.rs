@@ -15,6 +15,7 @@ use yew::{Component, Context, Html, html};
 
 use crate::boot::{self, Storage, Watchers};
 use crate::clock::Clock;
+use crate::course::Goal;
 use crate::link::Link;
 use crate::map::{Bits, Map};
 use crate::msg::Msg;
@@ -22,6 +23,7 @@ use crate::panels::cluster::StageWatch;
 use crate::panels::terminals::Screen;
 use crate::panels::{self, Emit, Look};
 use crate::platform::{self, browser, terminal};
+use crate::player::Player;
 use crate::saver::Saver;
 use crate::screens::Place;
 use crate::scroll::Scroll;
@@ -30,6 +32,7 @@ use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
 use crate::store::{Db, PointRecord};
 
 mod answers;
+mod course;
 mod files;
 mod labs;
 mod screen;
@@ -115,6 +118,15 @@ pub(crate) struct App {
     noted_ms: f64,
     clock_shown: String,
     screens: Vec<(u32, Screen)>,
+    /// Where the learner goes when the present lab is saved.
+    goal: Option<Goal>,
+    /// Where a reset of this lab goes: the worker's checkpoint (0 for none), and the store's.
+    home_point: u32,
+    home: Option<PointRecord>,
+    /// When a reset was asked for, until its picture is there.
+    reset_ms: Option<f64>,
+    /// A solution being typed.
+    player: Option<Player>,
     /// The keyboard goes to the screen that has just come.
     went: bool,
     title_shown: String,
@@ -191,6 +203,11 @@ impl Component for App {
             noted_ms: 0.0,
             clock_shown: String::new(),
             screens: Vec::new(),
+            goal: None,
+            home_point: 0,
+            home: None,
+            reset_ms: None,
+            player: None,
             went: false,
             title_shown: String::new(),
             watch: None,
@@ -219,6 +236,7 @@ impl Component for App {
                 self.go("");
                 self.inspect(text.into_bytes());
             }
+            Msg::Course(what) => self.course(what),
             Msg::Go(path) => self.go(&path),
             Msg::Toggle => self.toggle(),
             Msg::Step => self.step(),

@@ -28,6 +28,7 @@ impl App {
         let due = if away { 0 } else { passed };
         // A slow machine falls behind the wall instead of running after it.
         self.owed_us = (self.owed_us + due).min(100 * u64::from(self.clock.per_mille));
+        self.play(wall_ms);
         if self.may_ask() {
             self.ask_for_frame();
         }
@@ -45,7 +46,10 @@ impl App {
 
     fn may_ask(&self) -> bool {
         let away = |ask: &Ask| {
-            matches!(ask, Ask::Frame | Ask::Undo | Ask::Start | Ask::Replay | Ask::Load)
+            matches!(
+                ask,
+                Ask::Frame | Ask::Undo | Ask::Reset | Ask::Start | Ask::Replay | Ask::Load
+            )
         };
         let alive = matches!(self.ui.phase, Phase::Running | Phase::Replaying { .. });
         alive && !self.link.waits_for(away) && terminal::owed() < OWED_BYTES_MAX
@@ -119,7 +123,7 @@ impl App {
         };
         self.seen = delta.seq;
         self.now_us = delta.now_us;
-        let before = Counts::of(self);
+        let (before, lesson) = (Counts::of(self), self.view.lesson.clone());
         let brought = self.view.take(delta.parts);
         let Brought { changed, flights, timers, output, editors, told } = brought;
         self.scene.borrow_mut().take(self.now_us, timers, flights);
@@ -137,6 +141,8 @@ impl App {
         if !anew {
             self.read_aloud(&told);
         }
+        self.lesson_came(lesson);
+        self.note_reset();
         self.end_loan();
         if anew && std::mem::take(&mut self.interrupt_after) {
             self.typed(self.ui.terminal, vec![3]);
@@ -168,6 +174,9 @@ impl App {
 
     /// Tells the coach.
     pub(super) fn saw(&mut self, deed: &Deed) {
+        if self.ui.course.open.is_some() {
+            return;
+        }
         let look = Look { view: &self.view };
         if self.ui.progress.saw(deed, &look) {
             self.render_due = true;

@@ -44,6 +44,11 @@ impl App {
 
     /// Bytes from a terminal go to the session's line editor; what it submits comes back.
     pub(super) fn typed(&mut self, tty: u32, bytes: Vec<u8>) -> bool {
+        if self.player.is_some() {
+            // Who types takes over; this key only says so.
+            self.stop_playing();
+            return true;
+        }
         if !self.hears(tty) || self.early.iter().any(|(it, _)| *it == tty) {
             self.type_later(tty, bytes);
             return false;
@@ -53,11 +58,11 @@ impl App {
     }
 
     /// Whether a terminal's shell has shown its prompt: what is typed before comes after it.
-    fn hears(&self, tty: u32) -> bool {
+    pub(super) fn hears(&self, tty: u32) -> bool {
         self.is_live() && self.scrolls.get(&tty).is_some_and(|scroll| scroll.end() > 0)
     }
 
-    fn edit(&mut self, tty: u32, bytes: Vec<u8>) {
+    pub(super) fn edit(&mut self, tty: u32, bytes: Vec<u8>) {
         // Enter may end a command: undo comes back to the line before it was sent.
         let ends = bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
         let (columns, rows) = (terminal::columns(tty), terminal::rows(tty));

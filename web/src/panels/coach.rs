@@ -3,7 +3,7 @@
 use yew::{Html, html};
 
 use super::icons::icon;
-use super::{Look, icon_button};
+use super::{Look, icon_button, lesson};
 use crate::clock;
 use crate::coach::{Offer, Scene};
 use crate::msg::Msg;
@@ -18,6 +18,9 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
             let text = format!("Time passes at x1 until {program} ends.");
             return html! { <aside class="strip" role="status">{ icon("clock") }<span>{ text }</span></aside> };
         }
+    }
+    if look.ui.course.open.is_some() {
+        return lesson::draw(look);
     }
     if look.ui.progress.hidden || look.ui.read_only {
         return Html::default();
@@ -50,10 +53,19 @@ fn advice(look: &Look<'_>) -> Html {
         <aside class="strip coach" id="coach" aria-label="Coach">
             { icon("spark") }<span>{ sentence }</span>
             { offered(look, offer) }
+            { tour(look) }
             <small title="Steps of the tour done">{ format!("{done}/{all}") }</small>
             { icon_button("close", "Put the coach away (it comes back from the menu)".into(), look.click(|| Msg::Coach)) }
         </aside>
     }
+}
+
+/// For who has done nothing of the course yet: where to begin.
+fn tour(look: &Look<'_>) -> Html {
+    if look.ui.course.records.iter().next().is_some() {
+        return Html::default();
+    }
+    html! { <a class="act" id="tour" href="#/course/first-tour">{ "New here? Take the first tour" }</a> }
 }
 
 fn offered(look: &Look<'_>, offer: Offer) -> Html {

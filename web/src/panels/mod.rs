@@ -26,6 +26,7 @@ pub(crate) mod host;
 pub(crate) mod icons;
 pub(crate) mod keys;
 pub(crate) mod legend;
+pub(crate) mod lesson;
 pub(crate) mod log;
 pub(crate) mod message;
 pub(crate) mod notices;

@@ -3,6 +3,8 @@
 use yew::Html;
 
 use super::{Place, Screen};
+use crate::course::Do;
+use crate::msg::Msg;
 
 /// The screen.
 pub(super) const SCREEN: Screen = Screen {
@@ -11,5 +13,5 @@ pub(super) const SCREEN: Screen = Screen {
     title: |_| String::new(),
     place: |_| Place::Lab,
     draw: |_| Html::default(),
-    enter: |_| None,
+    enter: |_| Some(Msg::Course(Do::Sandbox)),
 };

@@ -14,7 +14,9 @@ use crate::panels::Look;
 use crate::panels::icons::icon;
 use crate::state::UiState;
 
+mod course;
 mod lab;
+mod lesson;
 
 /// Where a screen is, beside the lab's three areas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +47,10 @@ pub(crate) struct Screen {
 }
 
 /// Every screen, in the order of the navigation; the first is the front door.
-pub(crate) static SCREENS: &[Screen] = &[lab::SCREEN];
+pub(crate) static SCREENS: &[Screen] = &[lab::SCREEN, course::SCREEN];
+
+/// The course's name in the address.
+pub(crate) const COURSE: &str = "course";
 
 /// The id of a screen's heading.
 pub(crate) const HEAD: &str = "screen-head";
@@ -57,6 +62,12 @@ pub(crate) fn of_path(path: &str) -> (&'static Screen, &str) {
         Some(screen) => (screen, rest),
         None => (&SCREENS[0], ""),
     }
+}
+
+/// The slug of the exercise an address' path names.
+pub(crate) fn exercise_of(path: &str) -> Option<&str> {
+    let slug = path.strip_prefix(COURSE)?.strip_prefix('/')?.split('/').next()?;
+    (!slug.is_empty()).then_some(slug)
 }
 
 impl UiState {
