@@ -105,10 +105,18 @@ impl<'a> Writer<'a> {
         let Some((from, to, place)) = find(text, self.words, &self.used) else {
             return html! { text.to_string() };
         };
-        let (before, word, after) = (&text[..from], &text[from..to], &text[to..]);
-        let button = self.button(place, word);
-        let rest = self.linked(after);
-        html! { <>{ before.to_string() }{ button }{ rest }</> }
+        // What ends a sentence or a clause stays on the line of the word before it.
+        let end =
+            text[to..].find(|c: char| !c.is_ascii_punctuation()).map_or(text.len(), |it| to + it);
+        let button = self.button(place, &text[from..to]);
+        let rest = self.linked(&text[end..]);
+        html! {
+            <>
+                { text[..from].to_string() }
+                <span class="together">{ button }{ text[to..end].to_string() }</span>
+                { rest }
+            </>
+        }
     }
 
     fn blocks(&mut self, blocks: &[Block]) -> Html {

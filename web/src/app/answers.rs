@@ -15,6 +15,9 @@ impl App {
         if !self.link.done(reply.id) {
             return false;
         }
+        if matches!(reply.ask, Ask::Save) {
+            self.ui.writes -= 1;
+        }
         if let Some(trapped) = &reply.trapped {
             self.trapped(trapped);
             return true;
@@ -38,7 +41,10 @@ impl App {
             Ask::Undo if !reply.nothing => self.undone(reply.point),
             Ask::Save => {
                 self.write_checkpoint(ctx, &reply);
-                self.go_on();
+                match std::mem::take(&mut self.save_again) {
+                    true => self.save(),
+                    false => self.go_on(),
+                }
             }
             Ask::RecipeSave => self.keep_recipe(reply.answer),
             Ask::RecipeFile => self.download(reply.answer),

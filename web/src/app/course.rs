@@ -295,6 +295,9 @@ impl App {
         self.clock.set(crate::clock::REAL);
         self.clock.running = true;
         self.open_promised();
+        // Until then the store has the state that was left.
+        self.saver.begin();
+        self.save();
     }
 
     // Help.

@@ -71,10 +71,13 @@ impl App {
 
     /// Forgets the open lab, so that another can begin.
     pub(super) fn clear(&mut self, name: String) {
+        if self.link.waits_for(|ask| matches!(ask, Ask::Save)) {
+            self.ui.writes -= 1;
+        }
         self.link.leave();
         self.saver = Saver::default();
         (self.goal, self.home, self.home_point) = (None, None, 0);
-        (self.player, self.reset_ms) = (None, None);
+        (self.player, self.reset_ms, self.save_again) = (None, None, false);
         let course = &mut self.ui.course;
         course.open = name.strip_prefix("course-").map(str::to_string);
         (course.asking, course.playing, course.heard) = (false, None, 0);
@@ -334,8 +337,14 @@ impl App {
 
     /// Begins a checkpoint for the store; the answers go on with it.
     pub(super) fn save(&mut self) {
+        if self.link.waits_for(|ask| matches!(ask, Ask::Save)) {
+            // The one under way is older than what is to be saved.
+            self.save_again = true;
+            return;
+        }
         self.link.call(Ask::RecipeSave, &Command::Recipe);
         let keep = self.home.is_none() && self.home_point != 0;
+        self.ui.writes += 1;
         self.link.save(false, keep);
     }
 
@@ -666,6 +675,7 @@ fn follow<'a>(open: &mut Vec<Terminal>, inputs: impl Iterator<Item = &'a Stamped
     for stamped in inputs {
         match &stamped.input {
             Input::OpenTty { tty: TtyId(tty), host } => {
+                open.retain(|it| it.tty != *tty);
                 open.push(Terminal { tty: *tty, host: host.clone() });
             }
             Input::CloseTty { tty: TtyId(tty) } => open.retain(|it| it.tty != *tty),

@@ -123,6 +123,8 @@ pub(crate) struct App {
     /// Where a reset of this lab goes: the worker's checkpoint (0 for none), and the store's.
     home_point: u32,
     home: Option<PointRecord>,
+    /// A checkpoint is wanted after the one under way.
+    save_again: bool,
     /// When a reset was asked for, until its picture is there.
     reset_ms: Option<f64>,
     /// A solution being typed.
@@ -206,6 +208,7 @@ impl Component for App {
             goal: None,
             home_point: 0,
             home: None,
+            save_again: false,
             reset_ms: None,
             player: None,
             went: false,

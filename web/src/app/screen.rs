@@ -14,7 +14,7 @@ impl App {
         self.went |= self.ui.path != path;
         self.ui.path = path.into();
         self.stale = true;
-        if let Some(menu) = platform::by_id("screens") {
+        if let Some(menu) = platform::by_id("rooms") {
             platform::hide_popover(&menu);
         }
         self.enter();

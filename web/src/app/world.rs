@@ -6,6 +6,7 @@ use super::{App, PointInfo, Resync};
 use crate::coach::Deed;
 use crate::link::Origin;
 use crate::platform::{self, terminal};
+use crate::screens::Place;
 use crate::state::{Area, Phase, Said, Terminal};
 
 /// As many terminals as the tabs have room for.
@@ -189,7 +190,8 @@ impl App {
         self.drawn.insert(tty, ());
         self.show_again(tty);
         terminal::set_reader(self.ui.reader);
-        if tty == self.ui.terminal && !platform::matches("(pointer: coarse)") {
+        let lab = self.ui.place() == Place::Lab;
+        if lab && tty == self.ui.terminal && !platform::matches("(pointer: coarse)") {
             terminal::focus(tty);
         }
     }

@@ -84,7 +84,7 @@ fn checks(lesson: &LessonView, writer: &mut Writer<'_>) -> Html {
         if lesson.ordered { (open + 1).min(lesson.checks.len()) } else { lesson.checks.len() };
     let mut rows = Vec::new();
     for (place, check) in lesson.checks[..shown].iter().enumerate() {
-        rows.push(row(check, lesson.ordered && place == open, writer));
+        rows.push(row(check, lesson.ordered, lesson.ordered && place == open, writer));
     }
     let rest = lesson.checks.len() - shown;
     html! {
@@ -96,7 +96,10 @@ fn checks(lesson: &LessonView, writer: &mut Writer<'_>) -> Html {
     }
 }
 
-fn row(check: &CheckView, now: bool, writer: &mut Writer<'_>) -> Html {
+fn row(check: &CheckView, ordered: bool, now: bool, writer: &mut Writer<'_>) -> Html {
+    // Steps are the text of a tour, so their words are linked; other checks stay plain.
+    let text =
+        if ordered { writer.line(&check.text) } else { Writer::new("", &[]).line(&check.text) };
     let class = classes!(check.holds.then_some("holds"), now.then_some("now"));
     let value = match (check.bonus, check.points) {
         (true, points) => format!("+{points}"),
@@ -106,7 +109,7 @@ fn row(check: &CheckView, now: bool, writer: &mut Writer<'_>) -> Html {
     html! {
         <li key={check.id.as_str()} {class} data-check={check.id.clone()} data-holds={check.holds.to_string()}>
             <span class="box">{ if check.holds { icon("ok") } else { Html::default() } }<span class="sr">{ if check.holds { "done:" } else { "open:" } }</span></span>
-            <span>{ writer.line(&check.text) }</span>
+            <span>{ text }</span>
             if !value.is_empty() { <small>{ value }</small> }
         </li>
     }

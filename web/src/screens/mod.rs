@@ -90,8 +90,8 @@ pub(crate) fn navigation(look: &Look<'_>) -> Html {
     let here = look.ui.screen();
     html! {
         <>
-            <button class="screens-button" popovertarget="screens">{ here.label }{ icon("down") }</button>
-            <nav id="screens" class="screens" popover="auto" aria-label="Screens">
+            <button class="rooms-button" popovertarget="rooms">{ here.label }{ icon("down") }</button>
+            <nav id="rooms" class="rooms" popover="auto" aria-label="Screens">
                 { for SCREENS.iter().map(|screen| {
                     let on = screen.id == here.id;
                     html! {

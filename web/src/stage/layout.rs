@@ -68,6 +68,10 @@ fn places(size: Size, count: usize, width: f64, height: f64) -> Vec<Point> {
     // Where the middle of a card may be.
     let (left, right) = (SIDE + card_width / 2.0, width - SIDE - card_width / 2.0);
     let (top, bottom) = (TOP + card_height / 2.0, height - BOTTOM - card_height / 2.0);
+    if count == 1 {
+        // Alone, it has the middle: the legend is on top.
+        return vec![Point { x: width / 2.0, y: top.midpoint(bottom) }];
+    }
     let high = (bottom - top).min((right - left).max(0.0) * 1.5).max(40.0);
     // A very wide ring hides who is whose neighbour: bounded in its width.
     let wide = (right - left).min((high * 2.6).max(480.0)).max(40.0);
