@@ -4,6 +4,7 @@
 //! each message does), `screens` and `panels` (what is drawn), `stage` (the sixty-frames-a-second part).
 
 mod app;
+mod bench;
 mod boot;
 mod clock;
 mod coach;

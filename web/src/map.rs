@@ -39,6 +39,14 @@ impl<K: Ord, V> Map<K, V> {
         self.place(key).is_some()
     }
 
+    /// The value of a key, to be changed.
+    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        self.place(key).map(|place| &mut self.0[place].1)
+    }
+
     /// Sets the value of a key.
     pub(crate) fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {

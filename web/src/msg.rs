@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use lab::api::Flight;
 
+use crate::bench::BenchMsg;
 use crate::boot::Booted;
 use crate::course::Do;
 use crate::link::Reply;
@@ -39,6 +40,8 @@ pub(crate) enum Msg {
     Course(Do),
     /// The address names a screen: its path.
     Go(String),
+    /// Something on a screen where clusters are measured.
+    Bench(BenchMsg),
 
     // Time.
     /// A frame of the screen begins, at this wall time.

@@ -8,6 +8,7 @@ use lab::api::{
     MemberCard, Part, Power, QuorumView, StoryRow, TtyId, TtyState, Want, WorldRow, WorldView,
 };
 
+use crate::bench::Bench;
 use crate::coach::Progress;
 use crate::course::Course;
 use crate::map::Map;
@@ -381,6 +382,8 @@ pub(crate) struct UiState {
     pub(crate) stage: (f64, f64),
     /// How many actions can be taken back.
     pub(crate) undo: usize,
+    /// What is measured beside the lab.
+    pub(crate) bench: Bench,
 }
 
 impl Default for UiState {
@@ -412,6 +415,7 @@ impl Default for UiState {
             aloud: String::new(),
             stage: (0.0, 0.0),
             undo: 0,
+            bench: Bench::default(),
         }
     }
 }

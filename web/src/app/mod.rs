@@ -32,6 +32,7 @@ use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
 use crate::store::{Db, PointRecord};
 
 mod answers;
+mod bench;
 mod course;
 mod files;
 mod labs;
@@ -70,6 +71,8 @@ pub(crate) struct App {
     view: View,
     clock: Clock,
     link: Link,
+    /// The second worker, in which clusters are measured.
+    second: Option<Link>,
     scene: Rc<RefCell<Scene>>,
     storage: Storage,
     db: Option<Db>,
@@ -172,6 +175,7 @@ impl Component for App {
             view: View::default(),
             clock: Clock::default(),
             link: worker,
+            second: None,
             scene,
             storage: Storage::Nowhere,
             db: None,
@@ -241,6 +245,7 @@ impl Component for App {
             }
             Msg::Course(what) => self.course(what),
             Msg::Go(path) => self.go(&path),
+            Msg::Bench(msg) => self.bench(ctx, msg),
             Msg::Toggle => self.toggle(),
             Msg::Step => self.step(),
             Msg::Speed(per_mille) => self.speed(per_mille),

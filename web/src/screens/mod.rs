@@ -14,9 +14,12 @@ use crate::panels::Look;
 use crate::panels::icons::icon;
 use crate::state::UiState;
 
+mod compare;
 mod course;
 mod lab;
 mod lesson;
+mod quorum;
+mod sheet;
 
 /// Where a screen is, beside the lab's three areas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,8 @@ pub(crate) struct Screen {
 }
 
 /// Every screen, in the order of the navigation; the first is the front door.
-pub(crate) static SCREENS: &[Screen] = &[lab::SCREEN, course::SCREEN];
+pub(crate) static SCREENS: &[Screen] =
+    &[lab::SCREEN, course::SCREEN, quorum::SCREEN, compare::SCREEN];
 
 /// The course's name in the address.
 pub(crate) const COURSE: &str = "course";

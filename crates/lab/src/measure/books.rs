@@ -82,7 +82,7 @@ const ROWS: [[&str; 5]; 10] = [
     ],
     [
         "Scalability",
-        "more members: writes no faster; learners do not serve linearizable reads alone",
+        "more members do not write faster; a learner answers serializable reads only",
         "three or five servers; more than five slow it down. Read replicas (Enterprise)",
         "observers serve reads without a vote",
         "No system here writes faster with more voters; see the latency table of the Quorum \

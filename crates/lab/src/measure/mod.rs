@@ -32,6 +32,8 @@ struct Job {
     kind: SheetKind,
     members: u8,
     sheet: Sheet,
+    /// How many may be lost of the cluster measured before.
+    lost: Option<u8>,
     costs: Vec<[latency::Cost; 3]>,
     tallies: [Tally; MODES.len()],
 }
@@ -87,13 +89,17 @@ const MEASURED: &str = "Measured just now in virtual time, in worlds of their ow
 impl Job {
     fn new(kind: SheetKind, members: u8) -> Job {
         let sheet = head(kind, members);
-        Job { kind, members, sheet, costs: Vec::new(), tallies: Default::default() }
+        Job { kind, members, sheet, lost: None, costs: Vec::new(), tallies: Default::default() }
     }
 
     fn step(&mut self) {
         let at = usize::from(self.sheet.done);
         match self.kind {
-            SheetKind::Kills => self.sheet.rows.push(quorum::kills(self.sheet.done as u8 + 1)),
+            SheetKind::Kills => {
+                let (row, lost) = quorum::kills(self.sheet.done as u8 + 1, self.lost);
+                self.lost = Some(lost);
+                self.sheet.rows.push(row);
+            }
             SheetKind::Zones => {
                 let spreads = quorum::spreads(self.members);
                 self.sheet.rows.extend(spreads.get(at).map(|spread| quorum::zones(spread)));
@@ -125,7 +131,13 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
     match kind {
         SheetKind::Kills => {
             let ended: Vec<String> = (0..=MEMBERS_MAX).map(|ended| format!("−{ended}")).collect();
-            let mut columns = vec!["Members", "By the rule", "Measured quorum", "May be lost"];
+            let mut columns = vec![
+                "Members",
+                "By the rule",
+                "Measured quorum",
+                "May be lost",
+                "What the last member bought",
+            ];
             columns.extend(ended.iter().map(String::as_str));
             let note = format!(
                 "Members are killed one after the other, the leader first, and after each a client \
@@ -163,10 +175,10 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
                 "One slow disk",
             ];
             let note = format!(
-                "Half of 100 writes of 256 bytes, one after the other, were faster than this. Two \
-                 sites: the smaller half stands {} away, one way. One slow disk: the last \
-                 member syncs in 80 ms. {MEASURED}",
-                sheet::time(latency::APART_US)
+                "Half of 100 writes of 256 bytes through the leader, one after the other, were \
+                 faster than this. Two sites: the smaller half stands {} ms away, one way. One slow \
+                 disk: the last member takes a hundred times as long to sync. {MEASURED}",
+                latency::APART_US / 1000
             );
             sheet::sheet("What one more member costs a write", &note, &columns, all)
         }

@@ -102,8 +102,9 @@ pub(super) fn kill_one_by_one(members: u8) -> Vec<Result<u64, String>> {
     }
 }
 
-/// The row of a cluster in the table of ended members.
-pub(super) fn kills(members: u8) -> Vec<Cell> {
+/// The row of a cluster in the table of ended members, and how many of its members may be lost.
+/// `before` is that number for one member less.
+pub(super) fn kills(members: u8, before: Option<u8>) -> (Vec<Cell>, u8) {
     let tried = kill_one_by_one(members);
     let lost = tried.iter().take_while(|wrote| wrote.is_ok()).count() as u8 - 1;
     let quorum = members - lost;
@@ -113,6 +114,11 @@ pub(super) fn kills(members: u8) -> Vec<Cell> {
         cell(format!("⌊{members}/2⌋ + 1 = {}", rule(members))),
         toned(agrees, quorum.to_string()),
         cell(lost.to_string()),
+        match before {
+            None => cell(""),
+            Some(before) if before < lost => toned(Tone::Good, "one more may be lost"),
+            Some(_) => toned(Tone::Warn, "nothing"),
+        },
     ];
     for ended in 0..=MEMBERS_MAX {
         row.push(match tried.get(usize::from(ended)) {
@@ -121,7 +127,7 @@ pub(super) fn kills(members: u8) -> Vec<Cell> {
             None => cell(""),
         });
     }
-    row
+    (row, lost)
 }
 
 /// Every way to spread members over zones, the largest zone first; zones are alike.
