@@ -220,6 +220,27 @@ static STEPS: &[Step] = &[
     },
 ];
 
+/// What to try first in worlds that are no tour: name, sentence, command.
+static ELSEWHERE: &[(&str, &str, &str)] = &[
+    (
+        "cluster-tls",
+        "Every client must show a certificate here. Look at those that lie ready.",
+        "ls /etc/etcd/pki",
+    ),
+    (
+        "bare",
+        "Nothing is installed here. Download etcd as on a real machine, unpack it, and start a member on each host.",
+        "curl -LO https://github.com/etcd-io/etcd/releases/download/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz",
+    ),
+    ("external", "etcd runs as a service on each of these hosts.", "systemctl status etcd"),
+    ("kubeadm", "Kubernetes keeps its state in this etcd. See who runs it.", "kubectl get pods -A"),
+    (
+        "kubeadm-ha",
+        "Kubernetes keeps its state in this etcd. See who runs it.",
+        "kubectl get pods -A",
+    ),
+];
+
 impl Progress {
     /// Notes a deed; true when the sentence changes.
     pub(crate) fn saw(&mut self, deed: &Deed, scene: &Scene<'_>) -> bool {
@@ -234,6 +255,10 @@ impl Progress {
 
     /// The sentence and its button.
     pub(crate) fn sentence(&self, scene: &Scene<'_>) -> (String, Offer) {
+        let world = scene.view.world.as_ref().map_or("", |world| &world.options.world);
+        if let Some((_, say, line)) = ELSEWHERE.iter().find(|(name, _, _)| *name == world) {
+            return ((*say).into(), Offer::Type((*line).into()));
+        }
         match STEPS.iter().enumerate().find(|(step, _)| self.done & (1 << step) == 0) {
             Some((_, step)) => (step.say)(scene),
             None => (

@@ -25,6 +25,7 @@ pub(crate) fn all(quick: bool) -> Result<(), Failure> {
         "checking the page for wasm32",
         cargo().args(["check", "--quiet", "-p", "web", "--target", "wasm32-unknown-unknown"]),
     )?;
+    step("the page's own tests", cargo().args(["test", "--quiet", "-p", "web"]))?;
     parity(&[core, core_k8s_wasm()?])?;
     if quick {
         println!("xtask: browser tests left out (--quick)");

@@ -10,6 +10,8 @@ use crate::text;
 /// The state of a cluster by its quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// There is no cluster: nobody votes.
+    None,
     Safe,
     Edge,
     Lost,
@@ -18,6 +20,7 @@ enum State {
 impl State {
     fn of(quorum: &QuorumView) -> State {
         match (quorum.has_quorum, quorum.can_lose) {
+            _ if quorum.voters.is_empty() => State::None,
             (false, _) => State::Lost,
             (true, 0) => State::Edge,
             (true, _) => State::Safe,
@@ -26,6 +29,7 @@ impl State {
 
     fn look(self) -> (&'static str, &'static str, &'static str) {
         match self {
+            State::None => ("none", "clock", "No cluster yet"),
             State::Safe => ("safe", "ok", "Quorum held"),
             State::Edge => ("edge", "edge", "No member to spare"),
             State::Lost => ("lost", "lost", "Quorum lost"),
@@ -37,6 +41,7 @@ impl State {
 fn verdict(quorum: &QuorumView) -> String {
     let missing = i32::from(quorum.quorum) - i32::try_from(quorum.reachable.len()).unwrap_or(0);
     match State::of(quorum) {
+        State::None => "no member of etcd runs here: nothing votes".into(),
         State::Safe => format!("can lose {} more", quorum.can_lose),
         State::Edge => "can lose none".into(),
         State::Lost => format!("{missing} short: writes wait"),
@@ -55,9 +60,11 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
             <strong class="badge">{ icon(sign) }{ word }</strong>
             { pips(quorum) }
             <dl class="sum">
-                { term("voters", String::new(), voters) }
-                { term("quorum", format!("⌊{voters}/2⌋ + 1 = "), usize::from(quorum.quorum)) }
-                { term("reachable", String::new(), quorum.reachable.len()) }
+                if voters > 0 {
+                    { term("voters", String::new(), voters) }
+                    { term("quorum", format!("⌊{voters}/2⌋ + 1 = "), usize::from(quorum.quorum)) }
+                    { term("reachable", String::new(), quorum.reachable.len()) }
+                }
                 <div class="verdict"><dd>{ verdict(quorum) }</dd></div>
             </dl>
             { learners(quorum) }
@@ -126,6 +133,7 @@ mod tests {
             (5, 2, "1 short: writes wait"),
             (4, 1, "2 short: writes wait"),
             (1, 1, "can lose none"),
+            (0, 0, "no member of etcd runs here: nothing votes"),
         ];
         for (voters, reachable, text) in cases {
             assert_eq!(verdict(&quorum(voters, reachable)), text, "{reachable} of {voters}");

@@ -55,7 +55,7 @@ pub static WORLDS: &[World] = &[
     #[cfg(feature = "k8s")]
     World {
         name: "cluster-tls",
-        summary: "the same with certificates under /etc/etcd/pki (exec --tls)",
+        summary: "the same with certificates under /etc/etcd/pki: who shows none is refused",
         user: "root",
         hosts: cluster::hosts,
         spec: cluster::tls_spec,
