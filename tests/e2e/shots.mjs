@@ -14,11 +14,13 @@ for (const scheme of ["light", "dark"]) {
   await screen(page, /false \|\n\+-[-+]+\n/);
   await tool(page, "n3", "Kill");
   await quorum(page, /reachable 2/);
-  await page.waitForTimeout(3000);
+  await page.locator(".card.leader").waitFor();
   await type(page, "etcdctl put greeting again");
   await screen(page, /again\nOK\n/);
   await page.keyboard.press("F6");
-  await page.waitForTimeout(500);
+  // The keyboard has left the terminal, and two frames have drawn what follows from it.
+  await page.locator(".screen.front .xterm.focus").waitFor({ state: "detached" });
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   await page.screenshot({ path: join(process.env.OUT, `shot-${scheme}.png`) });
   await close();
 }
