@@ -127,6 +127,17 @@ impl Job {
 
 /// A table without its rows.
 fn head(kind: SheetKind, members: u8) -> Sheet {
+    match kind {
+        SheetKind::Kills | SheetKind::Zones | SheetKind::Latency => quorum_head(kind, members),
+        SheetKind::Books => {
+            sheet::sheet("The usual table, corrected", books::NOTE, &books::COLUMNS, 1)
+        }
+        SheetKind::Reads | SheetKind::Split | SheetKind::Window => compare_head(kind),
+    }
+}
+
+/// Those of the screen Quorum.
+fn quorum_head(kind: SheetKind, members: u8) -> Sheet {
     let all = usize::from(MEMBERS_MAX);
     match kind {
         SheetKind::Kills => {
@@ -164,7 +175,7 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
             };
             sheet::sheet(&title, &note, &columns, quorum::spreads(members).len())
         }
-        SheetKind::Latency => {
+        _ => {
             let columns = [
                 "Members",
                 "One room",
@@ -182,6 +193,12 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
             );
             sheet::sheet("What one more member costs a write", &note, &columns, all)
         }
+    }
+}
+
+/// Those of the screen Compare.
+fn compare_head(kind: SheetKind) -> Sheet {
+    match kind {
         SheetKind::Reads => {
             let columns =
                 ["How it reads", "Who answers", "Half below", "99 of 100 below", "Messages a read"];
@@ -206,7 +223,7 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
             );
             sheet::sheet("Who reads what during the split", &note, &columns, MODES.len() + 1)
         }
-        SheetKind::Window => {
+        _ => {
             let columns = ["How it reads", "Splits with a stale read", "Last one, after the write"];
             let note = format!(
                 "In {} splits with {} seeds, a client beside n2 read every 20 ms. Stale: it was \
@@ -219,9 +236,6 @@ fn head(kind: SheetKind, members: u8) -> Sheet {
             );
             let of = compare::SPLITS as usize;
             sheet::sheet("The moment in which nobody knows", &note, &columns, of)
-        }
-        SheetKind::Books => {
-            sheet::sheet("The usual table, corrected", books::NOTE, &books::COLUMNS, 1)
         }
     }
 }
