@@ -18,9 +18,9 @@ beforeEach(async () => {
 });
 afterEach(() => chromium.close());
 
-const cluster = (page, members) => page.locator(`.cluster[data-members="${members}"]`);
+const cluster = (page, members) => page.locator(`.trial[data-members="${members}"]`);
 const sheet = (page, kind) => page.locator(`[data-sheet="${kind}"]`);
-const all = (page) => page.locator('.cluster[data-members="9"]').waitFor();
+const all = (page) => page.locator('.trial[data-members="9"]').waitFor();
 
 /** The texts of a table's cells, once it is measured to its end. */
 async function measured(page, kind) {
@@ -40,7 +40,7 @@ test("predict, kill one by one, and see who was right", async () => {
   await five.getByRole("combobox").selectOption("2");
   for (let dead = 1; dead <= 3; dead++) {
     await page.locator("#end-one").click();
-    await page.waitForFunction((dead) => document.querySelectorAll('.cluster[data-members="5"] .dead').length === dead, dead);
+    await page.waitForFunction((dead) => document.querySelectorAll('.trial[data-members="5"] .dead').length === dead, dead);
   }
   await five.getByText("right").waitFor();
   await four.getByText("not 2").waitFor();
@@ -79,7 +79,7 @@ test("the tables of quorum are measured, stopped, and measured again", async () 
   await sheet(page, "Latency").getByRole("button", { name: "Measure" }).click();
   const latency = await measured(page, "Latency");
   assert.ok(latency.every((row) => / ms$/.test(row[1])), JSON.stringify(latency));
-  await page.locator(".numbers").getByRole("button", { name: "5", exact: true }).click();
+  await page.locator(".picks").getByRole("button", { name: "5", exact: true }).click();
   const zones = await measured(page, "Zones");
   assert.deepEqual(zones.map((row) => row.at(-1)), ["no", "no", "no", "yes", "yes"]);
   clean(errors);
@@ -106,7 +106,7 @@ test("one split, and what each way to read got on both sides", async () => {
   assert.match(few["ZooKeeper, read (model)"], /error: ConnectionLoss/);
   assert.ok(rows.slice(1).every((row) => /new: fresh/.test(row[3])), "the majority reads what it wrote");
   await page.getByRole("button", { name: "Consul, stale (model)" }).click();
-  assert.match(await page.locator(".split").innerText(), /Consul, stale[\s\S]*old: stale[\s\S]*new: fresh/);
+  assert.match(await page.locator(".rift").innerText(), /Consul, stale[\s\S]*old: stale[\s\S]*new: fresh/);
   assert.match(await sheet(page, "Books").innerText(), /Read on 2026-11-22/);
   clean(errors);
 });

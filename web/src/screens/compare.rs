@@ -32,7 +32,7 @@ fn draw(look: &Look<'_>) -> Html {
     html! {
         <div class="bench">
             <h1 id={HEAD} tabindex="-1">{ "One split, three systems" }</h1>
-            <p class="lead">{ "etcd's two ways to read are real here. Those of Consul and ZooKeeper are a model: their documented rules, carried out by clients of our etcd members. Writes are etcd's, and ZooKeeper's own protocol (Zab) is not implemented." }</p>
+            <p class="intro">{ "etcd's two ways to read are real here. Those of Consul and ZooKeeper are a model: their documented rules, carried out by clients of our etcd members. Writes are etcd's, and ZooKeeper's own protocol (Zab) is not implemented." }</p>
             { sheet::stand(look) }
             { picture(look) }
             { sheet::draw(look, SheetKind::Split, "Who reads what during the split", "Choose a row to see it in the picture.", names) }
@@ -48,10 +48,10 @@ fn picture(look: &Look<'_>) -> Html {
     let bench = &look.ui.bench;
     let row = bench.sheet(SheetKind::Split).and_then(|sheet| sheet.rows.get(bench.picked));
     let Some([name, few, few_us, many, many_us]) = row.map(Vec::as_slice) else {
-        return html! { <div class="split" /> };
+        return html! { <div class="rift" /> };
     };
     html! {
-        <figure class="split" aria-label="The split">
+        <figure class="rift" aria-label="The split">
             <figcaption>{ &name.text }</figcaption>
             { side("n1, the leader until now, and n2: no majority", &["n1", "n2"], "n2", few, few_us) }
             <div class="gap" aria-hidden="true">{ icon("cut") }</div>
@@ -67,7 +67,7 @@ fn side(says: &str, hosts: &[&'static str], asked: &str, got: &Cell, us: &Cell) 
         _ => ("good", "ok"),
     };
     html! {
-        <div class="part">
+        <div class="shore">
             <ul>{ for hosts.iter().map(|host| html! {
                 <li key={*host} class={(*host == asked).then_some("asked")}>{ *host }</li>
             }) }</ul>

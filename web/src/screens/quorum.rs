@@ -25,7 +25,7 @@ fn draw(look: &Look<'_>) -> Html {
     html! {
         <div class="bench">
             <h1 id={HEAD} tabindex="-1">{ "How many may be lost?" }</h1>
-            <p class="lead">{ "Nine real clusters, apart from your lab. Say for each how many members may die before writes stop, then kill them one by one: after each kill a client writes, and the answer is what it got." }</p>
+            <p class="intro">{ "Nine real clusters, apart from your lab. Say for each how many members may die before writes stop, then kill them one by one: after each kill a client writes, and the answer is what it got." }</p>
             { sheet::stand(look) }
             { clusters(look) }
             { sheet::draw(look, SheetKind::Kills, "Kill k of N", "All of it at once, for every number: it gives the answers away. Look at what each even member bought.", plain) }
@@ -39,7 +39,7 @@ fn clusters(look: &Look<'_>) -> Html {
     let bench = &look.ui.bench;
     let ready = bench.rows.iter().any(|(_, row)| row.guess.is_some()) || bench.open;
     html! {
-        <section class="clusters" aria-label="Clusters of 1 to 9 members">
+        <section class="trials" aria-label="Clusters of 1 to 9 members">
             <header>
                 <button class="primary" id="end-one" disabled={!ready || !bench.queue.is_empty()}
                     onclick={look.click(|| Msg::Bench(BenchMsg::EndOne))}>{ icon("kill") }{ "Kill one more in each" }</button>
@@ -62,7 +62,7 @@ fn cluster(look: &Look<'_>, row: &Row) -> Html {
     let known = row.guess.is_some() || look.ui.bench.open;
     let word = if members == 1 { "member" } else { "members" };
     html! {
-        <li key={members} class={classes!("cluster", (!seen.wrote).then_some("lost"))} data-members={members.to_string()}>
+        <li key={members} class={classes!("trial", (!seen.wrote).then_some("lost"))} data-members={members.to_string()}>
             <h3>{ members }<small>{ word }</small></h3>
             <div class="dots" role="group" aria-label={format!("{members} {word}")}>
                 { for (0..).zip(&seen.alive).map(|(place, alive)| dot(look, row, place, *alive, known)) }
@@ -151,8 +151,8 @@ fn zones(look: &Look<'_>) -> Html {
         <>
             <section class="pick" aria-label="Members to spread over zones">
                 <h2>{ "Lose a whole zone" }</h2>
-                <p class="lead">{ "How many members, spread over zones in every possible way?" }</p>
-                <div class="numbers">
+                <p class="intro">{ "How many members, spread over zones in every possible way?" }</p>
+                <div class="picks">
                     { for (2..=MEMBERS_MAX).map(|members| html! {
                         <button key={members} aria-pressed={(chosen == members).to_string()} class={if chosen == members { "on" } else { "" }}
                             onclick={look.click(move || Msg::Bench(BenchMsg::Members(members)))}>{ members }</button>

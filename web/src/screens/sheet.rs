@@ -30,10 +30,10 @@ pub(super) fn draw(
                 <h2>{ shown.to_string() }</h2>
                 if kind != SheetKind::Books { { buttons(look, kind, sheet, runs) } }
             </header>
-            <p class="lead">{ lead.to_string() }</p>
+            <p class="intro">{ lead.to_string() }</p>
             if let Some(sheet) = sheet {
                 { table(sheet, special) }
-                <p class="note">{ &sheet.note }</p>
+                <p class="source">{ &sheet.note }</p>
             }
         </section>
     }
@@ -64,7 +64,7 @@ fn buttons(look: &Look<'_>, kind: SheetKind, sheet: Option<&Sheet>, runs: bool) 
 
 fn table(sheet: &Sheet, special: Special<'_>) -> Html {
     html! {
-        <div class="wide" tabindex="0" role="region" aria-label={sheet.title.clone()}>
+        <div class="reel" tabindex="0" role="region" aria-label={sheet.title.clone()}>
             <table>
                 <thead><tr>{ for sheet.columns.iter().map(|column| html! { <th scope="col">{ column }</th> }) }</tr></thead>
                 <tbody>
@@ -85,7 +85,7 @@ fn text(cell: &Cell) -> Html {
     let (class, sign) = match cell.tone {
         Tone::Plain if cell.bar > 0 => {
             return html! {
-                <span class="bar"><svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+                <span class="gauge"><svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
                     <rect width={cell.bar.to_string()} height="1" /></svg><b>{ &cell.text }</b></span>
             };
         }
