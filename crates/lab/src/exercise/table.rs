@@ -38,6 +38,7 @@ pub static TABLE: &[Entry] = entries![
     "the-cluster-that-keeps-voting",
     "a-backup-that-counts",
     "bring-it-back",
+    "the-api-server-cannot-reach-etcd",
 ];
 
 /// The exercise of a slug.
