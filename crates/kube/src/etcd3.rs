@@ -39,6 +39,8 @@ type Part = (Result<Answer, Status>, bool);
 struct State {
     conn: Option<Rc<Conn>>,
     error: Option<String>,
+    /// The address that was dialed when the error came.
+    dialed: String,
     parts: BTreeMap<CallId, VecDeque<Part>>,
     epoch: u64,
 }
@@ -89,6 +91,11 @@ impl Etcd {
         client
     }
 
+    /// The address of the server that could not be reached last.
+    pub fn dialed(&self) -> String {
+        self.state.borrow().dialed.clone()
+    }
+
     /// Counts the connections made: it differs when what was asked on an earlier one is void.
     pub fn epoch(&self) -> u64 {
         self.state.borrow().epoch
@@ -118,7 +125,11 @@ impl Etcd {
                     self.lost(&conn);
                 }
                 Err(error) => {
-                    self.state.borrow_mut().error = Some(error);
+                    {
+                        let mut state = self.state.borrow_mut();
+                        state.error = Some(error);
+                        state.dialed = address(server).0;
+                    }
                     self.spawner.kick();
                     if turn % servers.len() == 0 {
                         self.sys.sleep_us(backoff_us).await;

@@ -160,8 +160,7 @@ async fn etcd_answers(sys: &Sys, etcd: &Etcd) -> bool {
         }
         if let Some(error) = etcd.error() {
             said += 1;
-            let address = error.split("dial tcp ").nth(1).and_then(|it| it.split(": ").next());
-            let address = address.unwrap_or("127.0.0.1:2379");
+            let address = etcd.dialed();
             let text = format!(
                 "[core] [Channel #{said} SubChannel #{}]grpc: addrConn.createTransport failed to \
                  connect to {{Addr: \"{address}\", ServerName: \"{address}\", }}. Err: connection \

@@ -193,13 +193,18 @@ impl World {
         read.flatten()
     }
 
-    /// The member that serves clients at a URL, seen from a host; links do not count.
+    /// The member that serves clients at a URL in the way the URL says, seen from a host; links
+    /// do not count.
     pub fn serving(&self, from: HostId, url: &str) -> Option<Serving> {
         let (name, port) = split_url(url)?;
         let names = self.host_names().iter().map(String::as_str);
         let Resolved::Host(host, scope, _) = resolve(names, from, name) else { return None };
         let kernel = self.kernel.borrow();
-        let (role, slot, run) = kernel.net.member_at(Target { host, scope, port })?;
+        let target = Target { host, scope, port };
+        let (role, slot, run) = kernel.net.member_at(target)?;
+        if kernel.net.port(target)?.tls != url.starts_with("https://") {
+            return None;
+        }
         let pid = kernel.members.pid_of(slot).filter(|_| role == PortRole::Client)?;
         let hosted = kernel.members.of_process(pid)?;
         Some(Serving { host, pid, data_dir: hosted.data_dir().to_owned(), run })
