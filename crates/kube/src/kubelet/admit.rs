@@ -27,7 +27,7 @@ fn asked(pod: &Pod) -> u64 {
 /// Why a pod may not run here, if so.
 pub(super) fn refusal(kubelet: &Kubelet, pod: &Pod) -> Option<Refusal> {
     let counts = |it: &&std::rc::Rc<Pod>| {
-        it.uid != pod.uid && it.leaving_us.get().is_none() && it.state.borrow().refusal.is_none()
+        it.uid != pod.uid && it.leaving_us.get().is_none() && it.state.borrow().admitted
     };
     let used: u64 = kubelet.pods.borrow().values().filter(counts).map(|it| asked(it)).sum();
     let requested = asked(pod);

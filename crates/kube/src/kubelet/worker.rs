@@ -44,7 +44,8 @@ pub(super) struct State {
     pub(super) containers: BTreeMap<String, Known>,
     /// Why it may not run here; none before it was asked.
     pub(super) refusal: Option<Refusal>,
-    admitted: bool,
+    /// It was let in, and counts for those that come later.
+    pub(super) admitted: bool,
     /// What the API server was told last.
     pub(super) told: Value,
 }
@@ -72,6 +73,7 @@ pub(super) async fn look_after(kubelet: Rc<Kubelet>, pod: Rc<Pod>) {
 /// Whether the pod may run here; asked once, when it is to start.
 async fn admit(kubelet: &Rc<Kubelet>, pod: &Rc<Pod>) -> bool {
     if pod.state.borrow().admitted || !records(kubelet, pod).is_empty() {
+        pod.state.borrow_mut().admitted = true;
         return true;
     }
     if pod.state.borrow().refusal.is_some() {

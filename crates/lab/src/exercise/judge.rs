@@ -247,7 +247,9 @@ impl Predicate {
             Predicate::SteadySeconds(seconds) => {
                 yes(now.now_us >= now.steady_since_us + u64::from(*seconds) * 1_000_000)
             }
-            Predicate::TermsPassed(terms) => yes(now.front()?.term >= now.first_term.saturating_add(*terms)),
+            Predicate::TermsPassed(terms) => {
+                yes(now.front()?.term >= now.first_term.saturating_add(*terms))
+            }
             Predicate::Leases(count) => yes(now.front()?.leases >= *count),
             Predicate::TokenNot(token) => now.token_not(token),
             Predicate::File(file) => now.file(file),

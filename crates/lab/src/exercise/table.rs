@@ -39,6 +39,7 @@ pub static TABLE: &[Entry] = entries![
     "a-backup-that-counts",
     "bring-it-back",
     "the-api-server-cannot-reach-etcd",
+    "after-the-migration",
 ];
 
 /// The exercise of a slug.

@@ -255,8 +255,7 @@ impl Session {
                 }
                 let now_us = self.world.now_us();
                 self.live_tty(*tty)?.line_submitted(text, now_us);
-                if let (Some(lesson), Some(terminal)) =
-                    (&mut self.lesson, self.terminals.get(tty))
+                if let (Some(lesson), Some(terminal)) = (&mut self.lesson, self.terminals.get(tty))
                 {
                     let host = &self.hosts[usize::from(terminal.host().0)];
                     lesson.typed(*tty, host, text, &self.world);
