@@ -40,6 +40,7 @@ pub static TABLE: &[Entry] = entries![
     "bring-it-back",
     "the-api-server-cannot-reach-etcd",
     "after-the-migration",
+    "what-kubernetes-really-stores",
 ];
 
 /// The exercise of a slug.
