@@ -1,14 +1,22 @@
 //! The benchmarks of the core by criterion: `cargo xtask bench` runs them and then the same
 //! workloads in a browser.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use lab::machine::Machine;
 use tests::workload;
 
 fn worlds(criterion: &mut Criterion) {
     for load in workload::all() {
         let mut group = criterion.benchmark_group(load.name);
-        group.sample_size(10).throughput(Throughput::Elements(load.amount));
+        // A world's minute is long enough: ten of each, without a warm-up.
+        group
+            .sample_size(10)
+            .sampling_mode(SamplingMode::Flat)
+            .warm_up_time(Duration::from_millis(1))
+            .measurement_time(Duration::from_millis(1))
+            .throughput(Throughput::Elements(load.amount));
         let settled = || {
             let mut machine = Machine::new();
             workload::run(&mut machine, &load.setup);

@@ -5,6 +5,7 @@
 //! `IndexPut` is a put that stays in memory and `IndexGet` a range without values.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::Bytes;
 use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group, criterion_main};
@@ -162,8 +163,10 @@ fn watchable(criterion: &mut Criterion) {
 
 fn index(criterion: &mut Criterion) {
     for keys in [1, 100, 10_000, 100_000] {
+        // Filling a store takes longer than compacting it, and is done for each run.
         let mut group = criterion.benchmark_group("IndexCompact");
-        group.sample_size(10);
+        group.sample_size(10).warm_up_time(Duration::from_millis(50));
+        group.measurement_time(Duration::from_millis(200));
         group.bench_function(keys.to_string(), |bencher| {
             let old = || filled(keys, 2);
             let compact = |store: &mut Store| store.compact(store.revision()).expect("it is new");
@@ -227,5 +230,13 @@ fn lessor(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, store, watchable, index, lessor);
+/// Short, so that the whole table takes minutes: the figures are compared by their ratios.
+fn short() -> Criterion {
+    Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_millis(1500))
+}
+
+criterion_group!(name = benches; config = short(); targets = store, watchable, index, lessor);
 criterion_main!(benches);

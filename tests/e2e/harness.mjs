@@ -10,7 +10,7 @@ const DIST = process.env.DIST ?? new URL("../../dist", import.meta.url).pathname
 /** dist/ must work under any path of any host, so it is never served from the root. */
 export const BASE = "/some/where/lab/";
 
-const TYPES = {
+export const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".css": "text/css; charset=utf-8",

@@ -6,7 +6,10 @@ import { brotliCompressSync, constants } from "node:zlib";
 
 const [, , dist, limit] = process.argv;
 /** Loaded after the first screen or when asked for: not part of it. */
-const LATER = [/\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/, /^core-k8s-/, /^core-[0-9a-f]+\.wasm$/];
+const LATER = [
+  /\.map$/, /^sw.*\.js$/, /icon-\d+\.png$/, /shot.*\.png$/, /^core-k8s-/, /^core-[0-9a-f]+\.wasm$/,
+  /_later\.wasm$/, /^editor-/,
+];
 
 function* files(folder) {
   for (const name of readdirSync(folder)) {

@@ -3,6 +3,7 @@
 // The crate finds the terminal, the platform words and the worker under `quorumLab`.
 
 import * as editing from './editing.js';
+import { firstHalf } from './later.js';
 import * as platform from './platform.js';
 import * as terminal from './terminal.js';
 
@@ -33,8 +34,8 @@ globalThis.quorumLab = {
 async function start() {
   const js = document.querySelector('link[rel=modulepreload]').href;
   const wasm = document.querySelector('link[rel=preload][as=fetch]').href;
-  const { default: init } = await import(js);
-  await init({ module_or_path: wasm });
+  const [{ default: init }, module] = await Promise.all([import(js), firstHalf(wasm)]);
+  await init({ module_or_path: module });
 }
 
 /** The shell of the page says what went wrong; without a script it says so by itself. */

@@ -1,5 +1,7 @@
 // What the page needs of the browser and wasm-bindgen does not offer in a stable form.
 
+export { later } from './later.js';
+
 const LOCK = 'quorum-lab-writer';
 
 /**

@@ -96,6 +96,9 @@ pub(crate) mod browser {
         pub(crate) fn acquire(steal: bool, on_lost: &Closure<dyn FnMut()>) -> Promise;
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"])]
         pub(crate) fn persist() -> Promise;
+        /// Has the second half of this module fetched.
+        #[wasm_bindgen(js_namespace = ["quorumLab", "platform"])]
+        pub(crate) fn later();
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"])]
         pub(crate) fn download(name: &str, bytes: Uint8Array);
         #[wasm_bindgen(js_namespace = ["quorumLab", "platform"], js_name = chooseFile)]

@@ -77,7 +77,7 @@ pub fn encode(meta: &SnapshotMetadata, data: &[u8]) -> Bytes {
     put_len(&mut snapshot, 2, metadata.len());
     snapshot.extend_from_slice(&metadata);
     let mut out = Vec::with_capacity(snapshot.len() + 16);
-    put_uint(&mut out, 1, u64::from(crc32c::crc32c(&snapshot)));
+    put_uint(&mut out, 1, u64::from(flat::crc32c(&snapshot)));
     put_len(&mut out, 2, snapshot.len());
     out.extend_from_slice(&snapshot);
     Bytes::from(out)
@@ -102,7 +102,7 @@ pub fn decode(bytes: Bytes) -> Result<Snapshot, SnapError> {
     let wrapper = Wrapper::decode(bytes).map_err(|_| SnapError::Malformed)?;
     let data = wrapper.data.filter(|data| !data.is_empty() && wrapper.crc != 0);
     let data = data.ok_or(SnapError::Empty)?;
-    if crc32c::crc32c(&data) != wrapper.crc {
+    if flat::crc32c(&data) != wrapper.crc {
         return Err(SnapError::CrcMismatch);
     }
     Snapshot::decode(data).map_err(|_| SnapError::Malformed)

@@ -6,7 +6,9 @@
 //! copy of it is a checkpoint.
 #![expect(unsafe_code, reason = "a border of raw memory is what this module is")]
 
-use std::cell::{Cell, RefCell};
+mod heap;
+
+use std::cell::RefCell;
 
 use crate::machine::Machine;
 
@@ -15,27 +17,8 @@ thread_local! {
     static MACHINE: RefCell<Machine> = RefCell::new(Machine::new());
 }
 
-thread_local! {
-    /// Pages of memory when [`grow_ahead`] last looked.
-    static PAGES: Cell<usize> = const { Cell::new(0) };
-}
-
-/// Bytes of a page of wasm memory.
-const PAGE_BYTES: usize = 65_536;
-/// How much memory is grown ahead at the least and at the most.
-const AHEAD_BYTES: std::ops::RangeInclusive<usize> = 2 << 20..=128 << 20;
-
-/// Grows memory by half whenever it grew. Left alone, the allocator grows it page by page,
-/// and each step costs the browser a collection: measured, four fifths of the puts a second.
-fn grow_ahead() {
-    let pages = std::arch::wasm32::memory_size::<0>();
-    if pages > PAGES.get() {
-        let ahead = (pages * PAGE_BYTES / 2).clamp(*AHEAD_BYTES.start(), *AHEAD_BYTES.end());
-        // The allocator keeps what it got at the top of its heap.
-        drop(std::hint::black_box(Vec::<u8>::with_capacity(ahead)));
-        PAGES.set(std::arch::wasm32::memory_size::<0>());
-    }
-}
+#[global_allocator]
+static HEAP: heap::Heap = heap::Heap::new();
 
 /// Memory for `len` bytes; to be given back by `call` or `free`.
 #[unsafe(no_mangle)]
@@ -62,7 +45,6 @@ pub(crate) unsafe extern "C" fn free(place: *mut u8, len: u32) {
 pub(crate) unsafe extern "C" fn call(place: *mut u8, len: u32) -> u64 {
     // SAFETY: the caller keeps the contract above.
     let bytes = unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(place, len as usize)) };
-    grow_ahead();
     let answer = MACHINE.with_borrow_mut(|machine| machine.call_bytes(&bytes)).into_boxed_slice();
     let len = answer.len() as u64;
     let place = Box::into_raw(answer).cast::<u8>() as u64;

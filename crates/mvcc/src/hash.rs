@@ -35,7 +35,7 @@ pub(crate) struct KvHasher {
 
 impl KvHasher {
     pub(crate) fn new(compacted: i64, rev: i64, keep: Vec<Revision>) -> KvHasher {
-        KvHasher { crc: crc32c::crc32c(KEY.as_bytes()), compacted, rev, keep }
+        KvHasher { crc: flat::crc32c(KEY.as_bytes()), compacted, rev, keep }
     }
 
     pub(crate) fn add(&mut self, stored: &Stored) {
@@ -50,8 +50,8 @@ impl KvHasher {
         if !counts || (main == self.compacted && stored.tombstone) {
             return;
         }
-        self.crc = crc32c::crc32c_append(self.crc, &stored.key);
-        self.crc = crc32c::crc32c_append(self.crc, &stored.value);
+        self.crc = flat::crc32c_append(self.crc, &stored.key);
+        self.crc = flat::crc32c_append(self.crc, &stored.value);
     }
 
     pub(crate) fn finish(&self, current: i64) -> KvHash {
@@ -93,7 +93,7 @@ impl Store {
     /// `Hash`, whose answer depends on all that was ever stored.
     pub fn hash_all(&self, unhashed: &[&[u8]]) -> u32 {
         let mut hash = 0;
-        let mut add = |bytes: &[u8]| hash = crc32c::crc32c_append(hash, bytes);
+        let mut add = |bytes: &[u8]| hash = flat::crc32c_append(hash, bytes);
         for bucket in crate::BUCKETS {
             add(bucket.as_bytes());
             if bucket == crate::backend::KEY {

@@ -73,9 +73,14 @@ impl Pending {
             }
             self.revisions += 1;
         }
-        let prev_kv = event.prev_kv.as_ref().filter(|_| with_previous).cloned();
-        self.events.push(Event { r#type: event.r#type, kv: event.kv.clone(), prev_kv });
+        self.events.push(told(event, with_previous));
     }
+}
+
+/// An event as one watcher hears of it.
+fn told(event: &Event, with_previous: bool) -> Event {
+    let prev_kv = event.prev_kv.as_ref().filter(|_| with_previous).cloned();
+    Event { r#type: event.r#type, kv: event.kv.clone(), prev_kv }
 }
 
 fn mod_revision(event: &Event) -> i64 {
@@ -157,6 +162,9 @@ impl WatchHub {
 
     /// Tells the synced watchers of the transaction that ended at `revision`.
     pub(crate) fn notify(&mut self, revision: i64, events: &[Event]) {
+        if let [event] = events {
+            return self.notify_of_one(revision, event);
+        }
         let mut batches: Map<WatcherId, Pending> = Map::new();
         for event in events {
             let Some(kv) = &event.kv else { continue };
@@ -174,6 +182,34 @@ impl WatchHub {
             if let Err(pending) = outcome {
                 self.synced.remove(id, &watcher.span);
                 self.victims.insert(id, pending);
+            }
+        }
+    }
+
+    /// The same for what most transactions are: nothing has to be gathered.
+    fn notify_of_one(&mut self, revision: i64, event: &Event) {
+        let Some(kv) = &event.kv else { return };
+        let mut ids: Vec<WatcherId> = self.synced.watching(&kv.key).collect();
+        if !ids.is_sorted() {
+            flat::sort(&mut ids);
+        }
+        for id in ids {
+            let watcher = self.watchers.get_mut(&id).expect("it is synced");
+            if revision < watcher.next {
+                continue;
+            }
+            watcher.next = revision + 1;
+            if !watcher.wants(event) {
+                continue;
+            }
+            let events = vec![told(event, watcher.prev_kv)];
+            let Some(stream) = self.streams.get_mut(&id.stream) else { continue };
+            if stream.queue.len() < STREAM_BUFFER {
+                stream.queue.push_back((id, WatchBatch { events, revision, compacted: 0 }));
+                self.ready.insert(id.stream);
+            } else {
+                self.synced.remove(id, &watcher.span);
+                self.victims.insert(id, Pending { events, revisions: 1, more: 0 });
             }
         }
     }
@@ -256,7 +292,8 @@ impl WatchHub {
         max: usize,
         current: i64,
     ) -> Vec<(WatcherId, WatchBatch)> {
-        let mut drained = Vec::new();
+        let waiting = self.streams.get(&stream).map_or(0, |state| state.queue.len());
+        let mut drained = Vec::with_capacity(waiting.min(max));
         while drained.len() < max
             && let Some(state) = self.streams.get_mut(&stream)
             && let Some(item) = state.queue.pop_front()
@@ -456,8 +493,12 @@ impl Store {
 
     /// Takes up to `max` batches of all streams, stream by stream.
     pub fn drain_watch(&mut self, max: usize) -> Vec<(WatcherId, WatchBatch)> {
+        let ready = self.watch_ready();
+        if let [only] = ready[..] {
+            return self.drain_stream(only, max);
+        }
         let mut drained = Vec::new();
-        for stream in self.watch_ready() {
+        for stream in ready {
             drained.extend(self.drain_stream(stream, max - drained.len()));
         }
         drained

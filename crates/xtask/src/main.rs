@@ -35,6 +35,7 @@ cargo xtask COMMAND
   bench [--json FILE] [--no-browser]
                                 measure; prints one table
   shots                         make the pictures of the README anew
+  later                         note anew what a first visit needs of the page
   setup                         install what is missing, then stop
 ";
 
@@ -75,6 +76,7 @@ fn command() -> Result<(), Failure> {
         "ci" => ci::all(),
         "bench" => bench::all(flags.json.as_deref(), !flags.no_browser),
         "shots" => shots::all(),
+        "later" => page::later(),
         "setup" => setup::page(),
         "help" => {
             print!("{HELP}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::run::{Failure, program, root, step};
-use crate::setup;
+use crate::{browser, setup};
 
 /// Builds the release page; answers with its folder.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
@@ -15,6 +15,20 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     let total = weigh(&dist)?;
     println!("xtask: dist/ is ready: {} KiB on disk", total / 1024);
     Ok(dist)
+}
+
+/// Visits the built page and notes which of its functions can come later, for the next build.
+pub(crate) fn later() -> Result<(), Failure> {
+    let dist = build()?;
+    let e2e = root().join("tests/e2e");
+    setup::npm(&e2e)?;
+    step(
+        "noting what a first visit enters",
+        program("node")
+            .arg(e2e.join("later.mjs"))
+            .env("CHROMIUM", browser::find()?)
+            .env("DIST", dist),
+    )
 }
 
 /// The bytes of all files under a folder.

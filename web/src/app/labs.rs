@@ -319,6 +319,7 @@ impl App {
     /// The lab is there.
     fn arrived(&mut self) {
         self.ui.phase = Phase::Running;
+        browser::later();
         self.stale = true;
         if let (Some(_), Some(world)) = (&self.ui.course.open, &self.view.world) {
             self.options = Some(world.options.clone());

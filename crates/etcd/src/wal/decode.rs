@@ -415,7 +415,7 @@ impl<'d> Decoder<'d> {
             self.crc = expected;
             return Ok(());
         }
-        let computed = crc32c::crc32c_append(before, &record.data);
+        let computed = flat::crc32c_append(before, &record.data);
         if computed == expected {
             self.crc = computed;
             return Ok(());

@@ -95,7 +95,7 @@ impl Encoder {
     /// to a multiple of eight.
     fn frame(&mut self, kind: i64, parts: &[&[u8]]) {
         for part in parts {
-            self.crc = crc32c::crc32c_append(self.crc, part);
+            self.crc = flat::crc32c_append(self.crc, part);
         }
         let len: usize = parts.iter().map(|part| part.len()).sum();
         let word_at = self.out.len();

@@ -60,7 +60,6 @@ fn commands_of(seed: u64) -> Vec<Command> {
     for (seen, until_us) in (0_u64..).zip((FRAME_US..=UNTIL_US).step_by(FRAME_US as usize)) {
         all.push(Command::Advance { until_us, events_max: EVENTS_MAX });
         if until_us == SETTLED_US {
-            all.push(Command::Recipe);
             all.push(Command::Advance { until_us: 0, events_max: 0 });
             all.push(Command::Apply(Input::OpenTty { tty, host: "n1".into() }));
         }

@@ -131,10 +131,10 @@ impl Status {
         let mut living = BTreeSet::new();
         let six = ctl.release.is_3_6();
         for name in db.bucket_names() {
-            status.hash = crc32c::crc32c_append(status.hash, &name);
+            status.hash = flat::crc32c_append(status.hash, &name);
             for (key, value) in db.range(&name, b"") {
-                status.hash = crc32c::crc32c_append(status.hash, &key);
-                status.hash = crc32c::crc32c_append(status.hash, &value);
+                status.hash = flat::crc32c_append(status.hash, &key);
+                status.hash = flat::crc32c_append(status.hash, &value);
                 status.keys += u64::from(!six);
                 if name == "key" {
                     status.revision = revision(&key)?;
