@@ -71,7 +71,7 @@ fn side(says: &str, hosts: &[&'static str], asked: &str, got: &Cell, us: &Cell) 
             <ul>{ for hosts.iter().map(|host| html! {
                 <li key={*host} class={(*host == asked).then_some("asked")}>{ *host }</li>
             }) }</ul>
-            <p class={classes!("got", class)}>{ icon(sign) }<b>{ &got.text }</b><small>{ format!("after {}", us.text) }</small></p>
+            <p class={classes!("got", class)}>{ icon(sign) }<small>{ format!("client of {asked}") }</small><b>{ &got.text }</b><small>{ format!("after {}", us.text) }</small></p>
             <p class="says">{ says.to_string() }</p>
         </div>
     }

@@ -63,7 +63,7 @@ fn cluster(look: &Look<'_>, row: &Row) -> Html {
     let word = if members == 1 { "member" } else { "members" };
     html! {
         <li key={members} class={classes!("trial", (!seen.wrote).then_some("lost"))} data-members={members.to_string()}>
-            <h3>{ members }<small>{ word }</small></h3>
+            <h2>{ members }<small>{ word }</small></h2>
             <div class="dots" role="group" aria-label={format!("{members} {word}")}>
                 { for (0..).zip(&seen.alive).map(|(place, alive)| dot(look, row, place, *alive, known)) }
             </div>
@@ -92,7 +92,9 @@ fn dot(look: &Look<'_>, row: &Row, place: u8, alive: bool, known: bool) -> Html 
     };
     html! {
         <button key={member} class={classes!("dot", state)} aria-label={name.clone()} title={name} disabled={!known}
-            onclick={look.click(move || Msg::Bench(BenchMsg::Toggle { members, member }))}>{ icon(sign) }</button>
+            onclick={look.click(move || Msg::Bench(BenchMsg::Toggle { members, member }))}>
+            if state == "follower" { { member } } else { { icon(sign) } }
+        </button>
     }
 }
 

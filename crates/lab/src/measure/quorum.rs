@@ -116,7 +116,7 @@ pub(super) fn kills(members: u8, before: Option<u8>) -> (Vec<Cell>, u8) {
         cell(lost.to_string()),
         match before {
             None => cell(""),
-            Some(before) if before < lost => toned(Tone::Good, "one more may be lost"),
+            Some(before) if before < lost => toned(Tone::Good, "1 failure more"),
             Some(_) => toned(Tone::Warn, "nothing"),
         },
     ];
