@@ -220,6 +220,9 @@ static STEPS: &[Step] = &[
     },
 ];
 
+/// The steps that are about a lost quorum: while it is, they come before all others.
+const WHILE_LOST: [usize; 2] = [4, 5];
+
 /// What to try first in worlds that are no tour: name, sentence, command.
 static ELSEWHERE: &[(&str, &str, &str)] = &[
     (
@@ -231,6 +234,16 @@ static ELSEWHERE: &[(&str, &str, &str)] = &[
         "bare",
         "Nothing is installed here. Download etcd as on a real machine, unpack it, and start a member on each host.",
         "curl -LO https://github.com/etcd-io/etcd/releases/download/v3.6.14/etcd-v3.6.14-linux-amd64.tar.gz",
+    ),
+    (
+        "bare-tls",
+        "etcd's programs and certificates wait in /root: install them, and start a member on each host.",
+        "sudo ls -R /root",
+    ),
+    (
+        "external-plain",
+        "etcd runs as a service on each of these hosts, without TLS.",
+        "systemctl status etcd",
     ),
     ("external", "etcd runs as a service on each of these hosts.", "systemctl status etcd"),
     ("kubeadm", "Kubernetes keeps its state in this etcd. See who runs it.", "kubectl get pods -A"),
@@ -259,8 +272,12 @@ impl Progress {
         if let Some((_, say, line)) = ELSEWHERE.iter().find(|(name, _, _)| *name == world) {
             return ((*say).into(), Offer::Type((*line).into()));
         }
-        match STEPS.iter().enumerate().find(|(step, _)| self.done & (1 << step) == 0) {
-            Some((_, step)) => (step.say)(scene),
+        let open = |step: &usize| self.done & (1 << step) == 0;
+        let quorum = scene.quorum();
+        let lost = !quorum.voters.is_empty() && !quorum.has_quorum;
+        let timely = WHILE_LOST.into_iter().filter(|_| lost).chain(0..STEPS.len()).find(open);
+        match timely {
+            Some(step) => (STEPS[step].say)(scene),
             None => (
                 "You have seen it all once. Now break it your own way: sim help lists every fault."
                     .into(),
@@ -290,5 +307,17 @@ mod tests {
         assert!(progress.saw(&Deed::Line("etcdctl put a 1".into()), &scene));
         assert!(progress.sentence(&scene).0.contains("No leader yet"));
         assert_eq!(progress.count(), (2, STEPS.len()));
+    }
+
+    #[test]
+    fn a_lost_quorum_is_spoken_of_while_it_is_lost() {
+        let quorum = QuorumView { voters: vec!["n1".into()], ..QuorumView::default() };
+        let view = View { quorum: Some(quorum.into()), ..View::default() };
+        let scene = Scene { view: &view };
+        let mut progress = Progress::default();
+        assert!(progress.sentence(&scene).0.starts_with("The quorum is lost."));
+        progress.saw(&Deed::QuorumLost, &scene);
+        progress.done |= 1 << WHILE_LOST[0];
+        assert!(progress.sentence(&scene).0.starts_with("Bring members back"));
     }
 }

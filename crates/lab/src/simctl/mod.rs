@@ -313,7 +313,7 @@ pub fn complete(words: &[String], hosts: &dyn Hosts) -> Vec<String> {
 pub fn help(verb: Option<&Verb>) -> String {
     let row = |verb: &Verb| {
         let left = format!("sim {} {}", verb.name, verb.args);
-        format!("  {left:<38}{}\n", verb.summary)
+        format!("  {left:<41}{}\n", verb.summary)
     };
     match verb {
         Some(verb) => row(verb),
