@@ -58,6 +58,17 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// What is said in a world that is no tour.
+    fn elsewhere(&self) -> Option<&'static Elsewhere> {
+        let world = &self.view.world.as_ref()?.options.world;
+        ELSEWHERE.iter().find(|(name, _, _)| name == world)
+    }
+
+    /// Whether the steps are for this world.
+    pub(crate) fn is_tour(&self) -> bool {
+        self.elsewhere().is_none()
+    }
+
     fn leader(&self) -> Option<&str> {
         self.view.world.as_ref()?.leader.as_deref()
     }
@@ -223,8 +234,11 @@ static STEPS: &[Step] = &[
 /// The steps that are about a lost quorum: while it is, they come before all others.
 const WHILE_LOST: [usize; 2] = [4, 5];
 
-/// What to try first in worlds that are no tour: name, sentence, command.
-static ELSEWHERE: &[(&str, &str, &str)] = &[
+/// A world that is no tour: its name, what to try first, and the command for it.
+type Elsewhere = (&'static str, &'static str, &'static str);
+
+/// All of them.
+static ELSEWHERE: &[Elsewhere] = &[
     (
         "cluster-tls",
         "Every client must show a certificate here. Look at those that lie ready.",
@@ -268,8 +282,7 @@ impl Progress {
 
     /// The sentence and its button.
     pub(crate) fn sentence(&self, scene: &Scene<'_>) -> (String, Offer) {
-        let world = scene.view.world.as_ref().map_or("", |world| &world.options.world);
-        if let Some((_, say, line)) = ELSEWHERE.iter().find(|(name, _, _)| *name == world) {
+        if let Some((_, say, line)) = scene.elsewhere() {
             return ((*say).into(), Offer::Type((*line).into()));
         }
         let open = |step: &usize| self.done & (1 << step) == 0;

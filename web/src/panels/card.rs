@@ -14,7 +14,7 @@ pub(super) fn standing(card: &MemberCard) -> (&'static str, &'static str, &'stat
     match (card.power, card.role) {
         (Power::Off, _) => ("Power off", "off", "down"),
         (Power::Stopped, _) => ("Stopped", "stop", "down"),
-        (Power::Idle, _) => ("No member", "follower", "down"),
+        (Power::Idle, _) => ("Idle", "follower", "down"),
         (Power::Frozen, _) => ("Frozen", "freeze", "frozen"),
         (Power::Running, Some(Role::Leader)) => ("Leader", "leader", "leader"),
         (Power::Running, Some(Role::Candidate)) => ("Candidate", "candidate", "candidate"),

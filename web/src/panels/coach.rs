@@ -54,7 +54,7 @@ fn advice(look: &Look<'_>) -> Html {
             { icon("spark") }<span>{ sentence }</span>
             { offered(look, offer) }
             { tour(look) }
-            <small title="Steps of the tour done">{ format!("{done}/{all}") }</small>
+            if scene.is_tour() { <small title="Steps of the tour done">{ format!("{done}/{all}") }</small> }
             { icon_button("close", "Put the coach away (it comes back from the menu)".into(), look.click(|| Msg::Coach)) }
         </aside>
     }

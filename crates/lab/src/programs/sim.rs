@@ -129,6 +129,16 @@ fn has_certificates(sys: &Sys) -> bool {
     sys.stat(&format!("{PKI_DIR}/client.crt")).is_ok()
 }
 
+/// What etcd does not say of its own rules.
+fn hint(error: &str) -> &'static str {
+    match error {
+        "etcdserver: unhealthy cluster" => {
+            " (etcd wants every voter connected for 5 s before it changes who they are)"
+        }
+        _ => "",
+    }
+}
+
 /// Runs etcdctl against every member that runs, and answers with what it printed.
 async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
     let names = sys.host_names();
@@ -156,7 +166,8 @@ async fn etcdctl(sys: &Sys, words: &[&str]) -> Result<String, String> {
     }
     // The last line is etcdctl's own sentence; what comes before is the client's log.
     let error = stderr.lines().last().unwrap_or("etcdctl failed");
-    Err(format!("etcdctl {}: {}", words.join(" "), error.trim_start_matches("Error: ")))
+    let why = error.trim_start_matches("Error: ");
+    Err(format!("etcdctl {}: {why}{}", words.join(" "), hint(why)))
 }
 
 /// Hosts, members, links and the quorum, as a table.
