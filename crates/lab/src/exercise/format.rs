@@ -146,6 +146,9 @@ pub struct Check {
     pub id: String,
     /// The sentence on screen.
     pub text: String,
+    /// The sentence once it is so, if another; with evidence as in `say`.
+    #[serde(default)]
+    pub held: String,
     /// What it counts.
     #[serde(default = "one")]
     pub points: u16,

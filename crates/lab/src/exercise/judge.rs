@@ -53,6 +53,8 @@ struct Memory {
     first_us: Option<u64>,
     last_us: Option<u64>,
     since_us: Option<u64>,
+    /// Since when it had been so, if it was at the look before and no longer is.
+    lately_us: Option<u64>,
     broken: bool,
     evidence: Evidence,
     tally: Tally,
@@ -96,6 +98,9 @@ impl Node {
             Predicate::Before(before) => {
                 vec![before.first.as_ref().clone(), before.then.as_ref().clone()]
             }
+            Predicate::During(during) => {
+                vec![during.that.as_ref().clone(), during.happened.as_ref().clone()]
+            }
             _ => Vec::new(),
         };
         let parts = parts.into_iter().map(Node::new).collect();
@@ -118,7 +123,7 @@ impl Node {
         let memory = &mut self.memory;
         memory.looks += 1;
         let Some(evidence) = found else {
-            memory.since_us = None;
+            memory.lately_us = memory.since_us.take();
             memory.broken = true;
             return;
         };
@@ -161,6 +166,16 @@ impl Node {
                 yes(then.first_us.is_none_or(|then_us| first_us <= then_us))
             }
             Predicate::Ran(wanted) => now.ran(wanted, &self.memory.tally),
+            Predicate::During(_) => {
+                if self.memory.first_us.is_some() {
+                    return Some(self.memory.evidence.clone());
+                }
+                // Between two looks it may happen and what was so end right after.
+                let that = &self.parts[0].memory;
+                let since_us = that.since_us.or(that.lately_us)?;
+                let happened = said.into_iter().nth(1)??;
+                (time(&happened, LAST).unwrap_or(now.now_us) > since_us).then_some(happened)
+            }
             other => other.holds(now),
         }
     }
@@ -226,6 +241,7 @@ impl Predicate {
                 yes(hosts.iter().all(|host| now.member_on(host).is_some_and(|it| it.ready)))
             }
             Predicate::Down(hosts) => yes(hosts.iter().all(|host| now.member_on(host).is_none())),
+            Predicate::RunningAtMost(most) => yes(now.members().len() <= *most as usize),
             Predicate::InSync(wanted) => yes(now.in_sync() == *wanted),
             Predicate::OneCluster(wanted) => yes(now.one_cluster() == *wanted),
             Predicate::Key(key) => now.key(key),
@@ -290,6 +306,7 @@ impl Predicate {
             | Predicate::Lasting(_)
             | Predicate::Then(_)
             | Predicate::Before(_)
+            | Predicate::During(_)
             | Predicate::Ran(_) => unreachable!("a question with parts is asked by its node"),
         }
     }
@@ -438,7 +455,7 @@ impl Moment<'_> {
             Some(host) => vec![self.host(host)?],
             None => self.members().into_iter().map(|(host, _)| host).collect(),
         };
-        let mut found = None;
+        let mut found: Option<Evidence> = None;
         for host in hosts {
             self.world.member(host)?;
             let value = self.world.config(host).and_then(|it| effective(&it, &flag.name));
@@ -448,10 +465,14 @@ impl Moment<'_> {
             };
             let holds = match (&flag.is, &value) {
                 (Some(pattern), Some(value)) => fits(pattern, value),
-                (None, None) => true,
+                (None, None) => flag.at_least.is_none(),
+                (None, Some(_)) => flag.at_least.is_some(),
                 _ => false,
             };
-            if !holds {
+            let number = value.as_ref().and_then(|value| value.parse::<u64>().ok());
+            let enough = flag.at_least.is_none_or(|least| number.is_some_and(|it| it >= least));
+            let other = |found: &Evidence| found.get("value") != value.as_ref();
+            if !holds || !enough || flag.same && found.as_ref().is_some_and(other) {
                 return None;
             }
             found = Some(Evidence::from([
@@ -538,9 +559,8 @@ impl Moment<'_> {
 }
 
 fn ran_fits(wanted: &Ran, record: &RanRecord) -> bool {
-    let mut words = record.words.iter();
-    let named = words.next().is_some_and(|name| fits(&wanted.program, name));
-    let args = wanted.args.iter().all(|arg| words.any(|word| fits(arg, word)));
+    let named = record.words.first().is_some_and(|name| fits(&wanted.program, name));
+    let args = args_fit(&wanted.args, record.words.get(1..).unwrap_or_default());
     let without = wanted.without.iter().any(|arg| record.words.iter().any(|word| fits(arg, word)));
     let end = match wanted.end {
         End::Any => true,
@@ -551,6 +571,31 @@ fn ran_fits(wanted: &Ran, record: &RanRecord) -> bool {
     let said = record.stdout.contains(&wanted.stdout) && record.stderr.contains(&wanted.stderr);
     let flags = wanted.flags.iter().all(|flag| gives(flag, record));
     named && args && flags && !without && end && place && said && names_file(wanted, record)
+}
+
+/// Whether a command line has these words: what is no option in this order, an option with the
+/// value behind it anywhere.
+fn args_fit(wanted: &[String], words: &[String]) -> bool {
+    let mut wanted = wanted.iter().peekable();
+    let mut rest = words.iter();
+    while let Some(arg) = wanted.next() {
+        if !arg.starts_with('-') {
+            if !rest.any(|word| fits(arg, word)) {
+                return false;
+            }
+            continue;
+        }
+        let value = wanted.next_if(|next| !next.starts_with('-'));
+        let given = (0..words.len()).any(|place| {
+            let behind = words.get(place + 1);
+            fits(arg, &words[place])
+                && value.is_none_or(|value| behind.is_some_and(|word| fits(value, word)))
+        });
+        if !given {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether a flag is given with a value that fits.
@@ -607,6 +652,16 @@ mod tests {
         assert!(fits("put", "put") && !fits("put", "puts") && !fits("put", "input"));
         assert!(fits("*", "") && fits("a*b*c", "a--b--c") && !fits("a*b*c", "ac"));
         assert!(!fits("ab*ba", "aba"));
+    }
+
+    #[test]
+    fn options_may_stand_anywhere_and_keep_their_values() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let fit = |wanted: &str, typed: &str| args_fit(&words(wanted), &words(typed));
+        assert!(fit("get price --consistency s", "--consistency s get price"));
+        assert!(fit("member add --learner", "member add n2 --learner --peer-urls x"));
+        assert!(!fit("--cert *ca.crt", "--cert client.crt --cacert ca.crt"));
+        assert!(!fit("member add", "add member"));
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(crate) struct Lesson {
 struct Judged {
     node: Node,
     holds: bool,
+    evidence: Evidence,
     /// What it said at the first look.
     from_start: Option<bool>,
 }
@@ -66,7 +67,12 @@ impl Lesson {
         let exercise = Exercise::read(source, seed)?;
         let folder = Folder::parse(source)?;
         let new = Node::new;
-        let judged = |question| Judged { node: new(question), holds: false, from_start: None };
+        let judged = |question| Judged {
+            node: new(question),
+            holds: false,
+            evidence: Evidence::new(),
+            from_start: None,
+        };
         let checks = exercise.check.iter().map(|check| judged(check.when.clone())).collect();
         let wrongs = exercise.wrong.iter().map(|wrong| Node::new(wrong.when.clone())).collect();
         let entry = table::find(&exercise.slug).filter(|entry| entry.source == source);
@@ -148,7 +154,9 @@ impl Lesson {
         let moment = self.moment(world, hosts, now_us);
         let mut open = true;
         for check in &mut checks {
-            let holds = check.node.look(&moment).is_some();
+            let found = check.node.look(&moment);
+            let holds = found.is_some();
+            check.evidence = found.unwrap_or_default();
             check.from_start.get_or_insert(holds);
             check.holds = if self.exercise.ordered { check.holds || open && holds } else { holds };
             open &= check.holds;
@@ -217,10 +225,7 @@ impl Lesson {
             if self.coach.iter().any(|row| row.id == wrong.id) {
                 continue;
             }
-            let mut text = wrong.say.clone();
-            for (name, value) in &evidence {
-                text = text.replace(&format!("{{{name}}}"), value);
-            }
+            let text = put_in(&wrong.say, &evidence);
             self.coach.push(CoachRow { at_us: now_us, id: wrong.id.clone(), text });
         }
     }
@@ -255,7 +260,10 @@ impl Lesson {
         let checks = judged
             .map(|(check, judged)| CheckView {
                 id: check.id.clone(),
-                text: check.text.clone(),
+                text: match judged.holds && !check.held.is_empty() {
+                    true => put_in(&check.held, &judged.evidence),
+                    false => check.text.clone(),
+                },
                 points: check.points,
                 bonus: check.bonus,
                 holds: judged.holds,
@@ -283,4 +291,11 @@ impl Lesson {
             goal: self.exercise.goal(),
         }
     }
+}
+
+/// A sentence with its evidence.
+fn put_in(sentence: &str, evidence: &Evidence) -> String {
+    evidence.iter().fold(sentence.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{{name}}}"), value)
+    })
 }

@@ -34,6 +34,8 @@ pub enum Predicate {
     Then(Vec<Predicate>),
     /// The first was so when the second came true for the first time.
     Before(Before),
+    /// Something happened while something else was so.
+    During(During),
 
     // The cluster as it is.
     /// This host's member leads, or any with `"any"`.
@@ -52,6 +54,8 @@ pub enum Predicate {
     Running(Vec<String>),
     /// No member runs on any of these hosts.
     Down(Vec<String>),
+    /// At most so many members run.
+    RunningAtMost(u32),
     /// All running members have applied the same, and stored the same.
     InSync(bool),
     /// All running members belong to one cluster.
@@ -200,6 +204,16 @@ pub struct Before {
     pub then: Box<Predicate>,
 }
 
+/// Something happened while something else was so.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct During {
+    /// What was so, from before it happened.
+    pub that: Box<Predicate>,
+    /// What happened.
+    pub happened: Box<Predicate>,
+}
+
 /// A key and what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -240,6 +254,11 @@ pub struct Flag {
     pub name: String,
     /// Its value, `*` for anything; none means that it is not given.
     pub is: Option<String>,
+    /// The least number it may be.
+    pub at_least: Option<u64>,
+    /// Whether it must be the same on all these hosts.
+    #[serde(default)]
+    pub same: bool,
 }
 
 /// A file of a host.

@@ -445,7 +445,7 @@ async fn copy(
         Some(host) => {
             let place = if to_path.is_empty() { "." } else { to_path };
             let command = if dir {
-                format!("mkdir -p {0} && tar -x -C {0} -f -", quoted(place))
+                unpack(place, name)
             } else {
                 let inner = format!("{}/{name}", place.trim_end_matches('/'));
                 format!(
@@ -462,7 +462,7 @@ async fn copy(
             }
         }
         None if dir => {
-            let input = format!("mkdir -p {0} && tar -x -C {0} -f -", quoted(to_path));
+            let input = unpack(to_path, name);
             feed(sys, &input, &packed).await.map_err(|error| format!("scp: {to_path}: {error}"))?;
         }
         None => {
@@ -477,6 +477,24 @@ async fn copy(
         }
     }
     Ok(bytes)
+}
+
+/// What makes a directory of an archive of one: in a directory that is there, or as one that
+/// is not.
+fn unpack(place: &str, name: &str) -> String {
+    if name.starts_with('.') && name.trim_matches('.').is_empty() {
+        return format!("mkdir -p {0} && tar -x -C {0} -f -", quoted(place));
+    }
+    let place = place.trim_end_matches('/');
+    let (place, beside) =
+        if place.is_empty() { ("/", String::new()) } else { (place, format!("{place}.scp")) };
+    format!(
+        "if [ -d {0} ]; then tar -x -C {0} -f -; else mkdir {1} && tar -x -C {1} -f - && mv {2} \
+         {0} && rmdir {1}; fi",
+        quoted(place),
+        quoted(&beside),
+        quoted(&format!("{beside}/{name}"))
+    )
 }
 
 async fn fetch(sys: &Sys, to: &Target, path: &str, recursive: bool) -> Result<Vec<u8>, String> {
