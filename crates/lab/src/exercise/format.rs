@@ -369,6 +369,9 @@ fn small(question: &Predicate, deep: usize, left: &mut usize) -> bool {
         Predicate::Before(before) => {
             small(&before.first, deep - 1, left) && small(&before.then, deep - 1, left)
         }
+        Predicate::During(during) => {
+            small(&during.that, deep - 1, left) && small(&during.happened, deep - 1, left)
+        }
         _ => true,
     }
 }

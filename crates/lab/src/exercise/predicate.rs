@@ -169,6 +169,10 @@ impl Predicate {
                 before.first.answers(names);
                 before.then.answers(names);
             }
+            Predicate::During(during) => {
+                during.that.answers(names);
+                during.happened.answers(names);
+            }
             _ => {}
         }
     }
