@@ -35,11 +35,15 @@ async function begun(page, slug) {
   await screen(page, /root@n1:~# /);
 }
 
+/** Whether the virtual clock shows at least so many seconds; without a number, what it shows. Runs in the page. */
+function clock(least) {
+  const now = document.getElementById("clock").textContent.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+  return least === undefined ? now : now >= least;
+}
+
 /** Waits until so many virtual seconds have passed. */
 async function later(page, seconds) {
-  const now = () => document.getElementById("clock").textContent.split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
-  const from = await page.evaluate(now);
-  await page.waitForFunction(`(${now})() >= ${from + seconds}`, null, SLOW);
+  await page.waitForFunction(clock, (await page.evaluate(clock)) + seconds, SLOW);
 }
 
 /** Waits until a check holds, or does not. */

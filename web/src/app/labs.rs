@@ -17,7 +17,7 @@ use crate::msg::Msg;
 use crate::platform::{self, browser};
 use crate::saver::Saver;
 use crate::scroll::Scroll;
-use crate::state::{Dialog, NewLab, Phase, Terminal, View};
+use crate::state::{Area, Dialog, NewLab, Phase, Terminal, View};
 use crate::store::{self, Batch, LabRow, PointRecord, SavedLab, StoreError};
 
 const RELEASE: &str = "3.6.14";
@@ -81,6 +81,9 @@ impl App {
         let course = &mut self.ui.course;
         course.open = name.strip_prefix("course-").map(str::to_string);
         (course.asking, course.playing, course.heard) = (false, None, 0);
+        if course.open.is_some() {
+            self.ui.area = Area::Beside;
+        }
         // The next lab's terminals may have the same numbers: they are opened anew all the same.
         self.screens.clear();
         self.drawn.clear();

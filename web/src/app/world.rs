@@ -232,7 +232,11 @@ impl App {
         self.ui.undo = self.undo.len();
         self.ui.flight = None;
         self.scene.borrow_mut().jump();
-        self.resync = Resync::Acknowledge(info.seen);
+        // Before its first picture the world has nothing to be agreed about.
+        self.resync = match info.seen {
+            0 => Resync::Everything,
+            seen => Resync::Acknowledge(seen),
+        };
         self.owed_us = 0;
         self.stale = true;
     }

@@ -1,6 +1,6 @@
 //! An exercise under way: the text beside its lab, what must become true, help.
 
-use lab::api::{CheckView, LessonView};
+use lab::api::{CheckView, LessonView, Term};
 use wasm_bindgen::JsCast;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::{Html, classes, html};
@@ -29,14 +29,17 @@ pub(super) fn draw(look: &Look<'_>) -> Html {
     };
     let record = course.record(&lesson.slug);
     let minutes = course.row(&lesson.slug).map(|row| course::minutes(row.minutes));
-    let mut writer = Writer::new("word", &course.words);
+    // An author says which words are to be linked: "watch" is a verb, too.
+    let own = |term: &&Term| lesson.terms.iter().any(|it| term.names.contains(it));
+    let words: Vec<Term> = course.words.iter().filter(own).cloned().collect();
+    let mut writer = Writer::new("word", &words);
     let task = writer.line(&lesson.task);
     let text = writer.text(without_title(&lesson.text));
     let checks = checks(lesson, &mut writer);
     let coach = coach(lesson, &mut writer);
     let help = help(look, lesson, &record, &mut writer);
     let done = done(look, lesson, &mut writer);
-    let words: Html = lesson
+    let terms: Html = lesson
         .terms
         .iter()
         .map(|term| html! { <li key={term.as_str()}>{ writer.word(term) }</li> })
@@ -53,14 +56,14 @@ pub(super) fn draw(look: &Look<'_>) -> Html {
                 <p class="task">{ task }</p>
                 <div class="prose">{ text }</div>
                 { goal(look, lesson) }
-                { checks }
                 { answers(look, lesson) }
+                { checks }
                 { done }
                 { coach }
                 { help }
                 if !lesson.terms.is_empty() {
                     <h3>{ "Words" }</h3>
-                    <ul class="words">{ words }</ul>
+                    <ul class="words">{ terms }</ul>
                 }
                 { writer.meanings() }
             </div>
