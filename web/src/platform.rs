@@ -68,7 +68,13 @@ pub(crate) mod editing {
     extern "C" {
         #[wasm_bindgen(js_namespace = ["quorumLab", "editing"])]
         pub(crate) fn listen(on_ask: &Closure<OnAsk>);
-        #[expect(clippy::too_many_arguments, reason = "an object would weigh more on both sides")]
+        #[cfg_attr(
+            not(target_family = "wasm"),
+            expect(
+                clippy::too_many_arguments,
+                reason = "an object would weigh more on both sides"
+            )
+        )]
         #[wasm_bindgen(js_namespace = ["quorumLab", "editing"])]
         pub(crate) fn show(
             tty: u32,

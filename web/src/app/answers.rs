@@ -41,7 +41,7 @@ impl App {
             Ask::Undo if !reply.nothing => self.undone(reply.point),
             Ask::Save => {
                 self.write_checkpoint(ctx, &reply);
-                match std::mem::take(&mut self.save_again) {
+                match std::mem::take(&mut self.going.save_again) {
                     true => self.save(),
                     false => self.go_on(),
                 }

@@ -128,7 +128,7 @@ impl App {
         }
         self.stop_playing();
         if self.ui.phase == Phase::Running && self.writes() {
-            self.goal = Some(goal);
+            self.going.goal = Some(goal);
             self.saver.begin();
             self.save();
         } else {
@@ -138,7 +138,7 @@ impl App {
 
     /// The present lab is saved: on to where the learner wants to go.
     pub(super) fn go_on(&mut self) {
-        if let Some(goal) = self.goal.take() {
+        if let Some(goal) = self.going.goal.take() {
             self.read_goal(goal);
         }
     }
@@ -233,8 +233,8 @@ impl App {
 
     /// The checkpoint a reset goes to, of a world that just began.
     pub(super) fn note_home(&mut self, reply: &Reply) {
-        self.home_point = reply.home;
-        match self.home.clone() {
+        self.going.home_point = reply.home;
+        match self.going.home.clone() {
             _ if reply.home == 0 => {}
             Some(saved) => self.restore_point(reply.home, &saved),
             None => {
@@ -250,7 +250,7 @@ impl App {
     fn reset(&mut self) {
         self.stop_playing();
         if self.is_live() && self.ui.course.open.is_some() {
-            self.reset_ms = Some(platform::wall_ms());
+            self.going.reset_ms = Some(platform::wall_ms());
             self.mark_shown(false);
             self.link.ask(Ask::Reset, "reset");
         }
@@ -260,7 +260,7 @@ impl App {
     pub(super) fn note_reset(&mut self) {
         if self.resync == super::Resync::None
             && !self.link.waits_for(|ask| matches!(ask, Ask::Reset))
-            && let Some(from_ms) = self.reset_ms.take()
+            && let Some(from_ms) = self.going.reset_ms.take()
         {
             self.ui.course.reset_ms = Some((platform::wall_ms() - from_ms) as u32);
         }
@@ -321,7 +321,7 @@ impl App {
     pub(super) fn solution_read(&mut self, answer: Option<Answer>) {
         match answer {
             Some(Answer::Lines(lines)) => {
-                self.player = Some(Player::new(lines));
+                self.going.player = Some(Player::new(lines));
                 self.ui.course.playing = Some((0, 0));
             }
             Some(Answer::Refused(why)) => self.ui.notice(true, why),
@@ -330,7 +330,7 @@ impl App {
     }
 
     pub(super) fn stop_playing(&mut self) {
-        if self.player.take().is_some() {
+        if self.going.player.take().is_some() {
             self.ui.course.playing = None;
             self.clock.set(crate::clock::REAL);
         }
@@ -338,7 +338,7 @@ impl App {
 
     /// The next key of a solution, if one is due.
     pub(super) fn play(&mut self, wall_ms: f64) {
-        let Some(mut player) = self.player.take() else { return };
+        let Some(mut player) = self.going.player.take() else { return };
         let tty = self.ui.terminal;
         let going = |ask: &Ask| matches!(ask, Ask::Edit { .. } | Ask::Input { .. } | Ask::Reset);
         let prompt = self.hears(tty) && self.view.running(tty).is_none();
@@ -365,7 +365,7 @@ impl App {
         let count = Some(player.count());
         self.render_due |= self.ui.course.playing != count;
         self.ui.course.playing = count;
-        self.player = Some(player);
+        self.going.player = Some(player);
     }
 
     /// A terminal on this host comes to the front, if another one is there.
@@ -377,7 +377,7 @@ impl App {
     }
 
     pub(super) fn line_filled(&mut self, answer: Option<Answer>) {
-        if let (Some(Answer::Text(line)), Some(player)) = (answer, &mut self.player) {
+        if let (Some(Answer::Text(line)), Some(player)) = (answer, &mut self.going.player) {
             player.filled(&line, platform::wall_ms());
         }
     }
@@ -386,7 +386,7 @@ impl App {
 
     /// A picture of the exercise came: what changed is said, what is better is kept.
     pub(super) fn lesson_came(&mut self, before: Option<Rc<LessonView>>) {
-        if let Some(player) = &mut self.player {
+        if let Some(player) = &mut self.going.player {
             player.pictured();
         }
         let Some(now) = self.view.lesson.clone() else { return };

@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use yew::Context;
 
-use super::{App, Resync};
+use super::{App, Going, Resync};
 use crate::boot::{self, Booted, Storage};
 use crate::clock::Clock;
 use crate::link::{Ask, Origin, Reply, get, number};
@@ -76,8 +76,7 @@ impl App {
         }
         self.link.leave();
         self.saver = Saver::default();
-        (self.goal, self.home, self.home_point) = (None, None, 0);
-        (self.player, self.reset_ms, self.save_again) = (None, None, false);
+        self.going = Going::default();
         let course = &mut self.ui.course;
         course.open = name.strip_prefix("course-").map(str::to_string);
         (course.asking, course.playing, course.heard) = (false, None, 0);
@@ -199,7 +198,7 @@ impl App {
             if let Some(home) = &home {
                 self.stored_blocks.add(&home.blocks);
             }
-            self.home = home;
+            self.going.home = home;
             self.link.start_at(&start, &self.world());
         } else if self.recipe.is_empty() {
             self.target_us = self.target_us.max(SETTLED_US);
@@ -343,11 +342,11 @@ impl App {
     pub(super) fn save(&mut self) {
         if self.link.waits_for(|ask| matches!(ask, Ask::Save)) {
             // The one under way is older than what is to be saved.
-            self.save_again = true;
+            self.going.save_again = true;
             return;
         }
         self.link.call(Ask::RecipeSave, &Command::Recipe);
-        let keep = self.home.is_none() && self.home_point != 0;
+        let keep = self.going.home.is_none() && self.going.home_point != 0;
         self.ui.writes += 1;
         self.link.save(false, keep);
     }
@@ -365,7 +364,7 @@ impl App {
         let undo = undo.is_object().then(|| self.record_of(&undo));
         let home = get(&reply.raw, "home");
         if home.is_object() {
-            self.home = Some(self.record_of(&home));
+            self.going.home = Some(self.record_of(&home));
         }
         self.forget_points(number(&raw, "id"));
         let mut record = store::new_record(options);
@@ -374,7 +373,7 @@ impl App {
         if let Some(undo) = &undo {
             live.add(&undo.blocks);
         }
-        if let Some(home) = &self.home {
+        if let Some(home) = &self.going.home {
             live.add(&home.blocks);
         }
         (record.point, record.undo) = (point, undo);
@@ -394,7 +393,7 @@ impl App {
         batch.drop_blocks(&name, &self.stored_blocks.without(&live));
         batch.record(&name, &record);
         if home.is_object() {
-            self.home.iter().for_each(|home| batch.home(&name, home));
+            self.going.home.iter().for_each(|home| batch.home(&name, home));
         }
         batch.drop_inputs(&name, 0, record.point.seq);
         for (tty, scroll) in self.scrolls.iter() {
@@ -424,7 +423,7 @@ impl App {
 
     /// Checkpoints the worker has dropped by now.
     fn forget_points(&mut self, newest: u32) {
-        let (undo, home) = (self.undo.clone(), self.home_point);
+        let (undo, home) = (self.undo.clone(), self.going.home_point);
         self.points.retain(|it, _| *it == newest || *it == home || undo.contains(it));
     }
 
@@ -447,7 +446,7 @@ impl App {
             Err(error) => {
                 self.saver.done(false, wall_ms);
                 // It may not have come through: the next checkpoint brings it again.
-                self.home = None;
+                self.going.home = None;
                 self.ui.saved = Some(false);
                 self.ui.notice(true, error.to_string());
             }

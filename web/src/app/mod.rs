@@ -52,6 +52,22 @@ struct PointInfo {
     ttys: Vec<(u32, u64)>,
 }
 
+/// What the course keeps of the open lab.
+#[derive(Default)]
+struct Going {
+    /// Where the learner goes when the present lab is saved.
+    goal: Option<Goal>,
+    /// Where a reset of this lab goes: the worker's checkpoint (0 for none), and the store's.
+    home_point: u32,
+    home: Option<PointRecord>,
+    /// A checkpoint is wanted after the one under way.
+    save_again: bool,
+    /// When a reset was asked for, until its picture is there.
+    reset_ms: Option<f64>,
+    /// A solution being typed.
+    player: Option<Player>,
+}
+
 /// How the picture is made to follow after a jump of the world: see `time::Resync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resync {
@@ -121,17 +137,8 @@ pub(crate) struct App {
     noted_ms: f64,
     clock_shown: String,
     screens: Vec<(u32, Screen)>,
-    /// Where the learner goes when the present lab is saved.
-    goal: Option<Goal>,
-    /// Where a reset of this lab goes: the worker's checkpoint (0 for none), and the store's.
-    home_point: u32,
-    home: Option<PointRecord>,
-    /// A checkpoint is wanted after the one under way.
-    save_again: bool,
-    /// When a reset was asked for, until its picture is there.
-    reset_ms: Option<f64>,
-    /// A solution being typed.
-    player: Option<Player>,
+    /// What the course keeps of the open lab.
+    going: Going,
     /// The keyboard goes to the screen that has just come.
     went: bool,
     title_shown: String,
@@ -209,12 +216,7 @@ impl Component for App {
             noted_ms: 0.0,
             clock_shown: String::new(),
             screens: Vec::new(),
-            goal: None,
-            home_point: 0,
-            home: None,
-            save_again: false,
-            reset_ms: None,
-            player: None,
+            going: Going::default(),
             went: false,
             title_shown: String::new(),
             watch: None,

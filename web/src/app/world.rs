@@ -45,7 +45,7 @@ impl App {
 
     /// Bytes from a terminal go to the session's line editor; what it submits comes back.
     pub(super) fn typed(&mut self, tty: u32, bytes: Vec<u8>) -> bool {
-        if self.player.is_some() {
+        if self.going.player.is_some() {
             // Who types takes over; this key only says so.
             self.stop_playing();
             return true;
