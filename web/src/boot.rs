@@ -34,6 +34,10 @@ pub(crate) struct Booted {
     pub(crate) saved: Option<SavedLab>,
     /// What was done of the course.
     pub(crate) records: Records,
+    /// Exercises that came by file or link.
+    pub(crate) own: Vec<lab::api::CourseRow>,
+    /// The exam under way, or the last one.
+    pub(crate) exam: Option<Vec<u8>>,
     /// A share link in the address.
     pub(crate) fragment: Option<String>,
 }
@@ -72,6 +76,8 @@ fn nowhere(trouble: StoreError, fragment: Option<String>) -> Booted {
         trouble: Some(trouble),
         saved: None,
         records: Records::default(),
+        own: Vec::new(),
+        exam: None,
         fragment,
     }
 }
@@ -91,7 +97,9 @@ async fn read(db: Db, mine: bool, fragment: Option<String>) -> Booted {
         Err(error) => (None, Some(error)),
     };
     let records = db.progress().await.unwrap_or_default();
-    Booted { storage, db: Some(db), trouble, saved, records, fragment }
+    let own = db.own().await.unwrap_or_default();
+    let exam = db.exam().await.unwrap_or_default();
+    Booted { storage, db: Some(db), trouble, saved, records, own, exam, fragment }
 }
 
 /// Asks to be the writer; with `steal`, the tab that is loses the lock.

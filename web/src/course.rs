@@ -46,6 +46,12 @@ pub(crate) enum Goal {
     Sandbox,
     /// An exercise; without a seed as it was left, or with one drawn.
     Exercise { slug: String, seed: Option<u32> },
+    /// A task of the exam under way.
+    Task(u8),
+    /// The run of a task of the exam that is over.
+    Replay(u8),
+    /// The drill.
+    Drill,
 }
 
 /// What the course's screens look at.

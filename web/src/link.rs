@@ -71,6 +71,26 @@ pub(crate) enum Ask {
     Fill,
     /// Back to where the lab began.
     Reset,
+    /// The tasks of an exam.
+    DrawExam,
+    /// The next task of the drill.
+    DrawDrill,
+    /// How a task of the exam stands; none is the drill's.
+    Report { task: Option<u8> },
+    /// What the run of a task holds.
+    InspectReplay { task: u8, bytes: Vec<u8> },
+    /// Whether a text is an exercise.
+    CheckExercise,
+    /// The files of an exercise, to be changed.
+    Files,
+    /// An exercise as a link.
+    PackExercise,
+    /// The exercise a link holds, to be begun with this seed.
+    UnpackExercise { seed: u32 },
+    /// What that exercise is.
+    OpenExercise { seed: u32 },
+    /// A step of a proof; asked of a worker of its own.
+    Prove,
     /// Needs no answer.
     Note,
 }
@@ -172,6 +192,12 @@ impl Link {
                     | Ask::Course
                     | Ask::Glossary
                     | Ask::Pull { .. }
+                    | Ask::DrawExam
+                    | Ask::CheckExercise
+                    | Ask::Files
+                    | Ask::PackExercise
+                    | Ask::UnpackExercise { .. }
+                    | Ask::OpenExercise { .. }
                     | Ask::Note
             )
         };

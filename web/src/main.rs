@@ -9,6 +9,7 @@ mod boot;
 mod clock;
 mod coach;
 mod course;
+mod exam;
 mod link;
 mod map;
 mod markdown;
@@ -24,6 +25,7 @@ mod scroll;
 mod stage;
 mod state;
 mod store;
+mod teach;
 mod text;
 
 fn main() {

@@ -36,6 +36,10 @@ pub(crate) enum Msg {
     Key(web_sys::KeyboardEvent),
     /// The address' fragment changed: somebody opened a share link here.
     Fragment(String),
+    /// Something of an exam or the drill.
+    Exam(crate::exam::Do),
+    /// Something of an exercise that is written.
+    Teach(crate::teach::Do),
     /// Something of the course.
     Course(Do),
     /// The address names a screen: its path.

@@ -206,6 +206,29 @@ pub(crate) const AREAS: [(Area, &str, &str); 4] = [
     (Area::Facts, "Facts", "area-facts"),
 ];
 
+/// How the page is shown: `?panel=` of the address, for a frame in another page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Frame {
+    /// As itself.
+    None,
+    /// Without the way to other screens.
+    Panel,
+    /// And without the panel of an exercise: the lab alone.
+    Bare,
+}
+
+impl Frame {
+    /// The frame the query of an address asks for.
+    pub(crate) fn of(query: &str) -> Frame {
+        let words = || query.trim_start_matches('?').split('&');
+        match words().find_map(|word| word.strip_prefix("panel=")) {
+            Some("hidden") => Frame::Bare,
+            Some("shown") => Frame::Panel,
+            _ => Frame::None,
+        }
+    }
+}
+
 /// Light or dark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Theme {
@@ -376,6 +399,12 @@ pub(crate) struct UiState {
     pub(crate) progress: Progress,
     /// The course.
     pub(crate) course: Course,
+    /// The exam and the drill.
+    pub(crate) exam: crate::exam::Exam,
+    /// An exercise that is written.
+    pub(crate) teach: crate::teach::Teach,
+    /// How the page is shown in another one.
+    pub(crate) frame: Frame,
     /// The sentence read aloud next.
     pub(crate) aloud: String,
     /// Size of the stage.
@@ -412,6 +441,9 @@ impl Default for UiState {
             reader: false,
             progress: Progress::default(),
             course: Course::default(),
+            exam: Default::default(),
+            teach: Default::default(),
+            frame: Frame::None,
             aloud: String::new(),
             stage: (0.0, 0.0),
             undo: 0,

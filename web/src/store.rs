@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `app` | `current`, `sandbox`, `fence` | name of the open lab; of the open sandbox; number of the tab that may write |
 //! | `app` | `home/LAB` | the checkpoint an exercise's lab is reset to |
+//! | `app` | `exam`, `own/SLUG` | the exam under way, or the last one; an exercise that came by file or link |
 //! | `labs` | LAB | its [`LabRecord`] |
 //! | `inputs` | LAB/SEQ | an input with its time |
 //! | `blocks` | LAB/BLOCK | 64 KiB of a checkpoint |
@@ -29,7 +30,7 @@ use indexed_db_futures::transaction::{
     Transaction, TransactionDurability, TransactionFinishKind, TransactionMode, TransactionOptions,
 };
 use js_sys::{Array, Object, Uint8Array, Uint32Array};
-use lab::api::{Input, Stamped, WorldOptions};
+use lab::api::{CourseRow, Input, Stamped, WorldOptions};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -242,6 +243,19 @@ impl Batch {
         self.put("course", slug, record.line().as_str().into());
     }
 
+    /// The exam under way, or the last one; empty bytes are none.
+    pub(crate) fn exam(&mut self, bytes: &[u8]) {
+        match bytes {
+            [] => self.delete("app", "exam"),
+            bytes => self.put("app", "exam", Uint8Array::from(bytes).into()),
+        }
+    }
+
+    /// An exercise that came by file or link.
+    pub(crate) fn own(&mut self, row: &CourseRow) {
+        self.put("app", &format!("own/{}", row.slug), pack(row));
+    }
+
     /// Where a reset of this lab goes.
     pub(crate) fn home(&mut self, name: &str, point: &PointRecord) {
         self.put("app", &format!("home/{name}"), pack(point));
@@ -390,6 +404,17 @@ impl Db {
             return Ok(Some(name));
         }
         Ok(self.get("app", "current").await?.as_string().filter(|name| is_sandbox(name)))
+    }
+
+    /// The exam under way, or the last one.
+    pub(crate) async fn exam(&self) -> Result<Option<Vec<u8>>> {
+        Ok(self.get("app", "exam").await?.dyn_into::<Uint8Array>().ok().map(|it| it.to_vec()))
+    }
+
+    /// The exercises that came by file or link.
+    pub(crate) async fn own(&self) -> Result<Vec<CourseRow>> {
+        let rows = self.all("app", "own/").await?;
+        Ok(rows.into_iter().filter_map(|(_, value)| unpack(&value)).collect())
     }
 
     /// What was done of every exercise. A line that cannot be read is left alone.

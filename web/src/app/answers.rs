@@ -56,9 +56,18 @@ impl App {
             Ask::Solution => self.solution_read(reply.answer),
             Ask::Fill => self.line_filled(reply.answer),
             Ask::Reset => self.was_reset(&reply),
+            Ask::DrawExam => self.exam_drawn(reply.answer),
+            Ask::DrawDrill => self.drill_drawn(reply.answer),
+            Ask::Report { task } => self.reported(task, reply.answer),
+            Ask::InspectReplay { task, bytes } => self.replay_inspected(task, bytes, reply.answer),
+            Ask::CheckExercise => self.text_checked(reply.answer),
+            Ask::Files => self.files_read(reply.answer),
+            Ask::PackExercise => self.exercise_packed(reply.answer),
+            Ask::UnpackExercise { seed } => self.exercise_unpacked(seed, reply.answer),
+            Ask::OpenExercise { seed } => self.exercise_opened(seed, reply.answer),
             Ask::Share => self.shared(reply.answer),
             Ask::Inspect { bytes } => self.inspected(bytes, reply.answer),
-            Ask::Load | Ask::Note | Ask::Undo => return false,
+            Ask::Load | Ask::Note | Ask::Undo | Ask::Prove => return false,
         }
         true
     }

@@ -60,7 +60,7 @@ impl App {
         }
     }
 
-    fn ask_for_course(&mut self) {
+    pub(super) fn ask_for_course(&mut self) {
         self.ui.course.failed = None;
         if !self.link.waits_for(|ask| matches!(ask, Ask::Course)) {
             self.link.aside(Ask::Course, &Command::Course);
@@ -73,6 +73,7 @@ impl App {
         match answer {
             Some(Answer::Course(rows)) => {
                 self.ui.course.rows = Some(rows.into());
+                self.join_own();
                 self.enter();
             }
             Some(Answer::Refused(why)) => self.ui.course.failed = Some(why),
@@ -100,6 +101,7 @@ impl App {
                 };
                 *name == course_lab(slug) && self.options.as_ref().is_some_and(same)
             }
+            Goal::Task(_) | Goal::Replay(_) | Goal::Drill => self.exam_is_there(goal),
         }
     }
 
@@ -108,12 +110,13 @@ impl App {
         match screens::of_path(&self.ui.path) {
             (screen, _) if screen.id.is_empty() => Some(Goal::Sandbox),
             (screen, rest) if screen.id == screens::COURSE => course::goal_of(rest),
+            (screen, rest) if screen.id == screens::EXAM => self.exam_goal(rest),
             _ => None,
         }
     }
 
     /// Goes to another lab, when the present one is saved.
-    fn go_for(&mut self, goal: Goal) {
+    pub(super) fn go_for(&mut self, goal: Goal) {
         if self.lab.is_none() || self.is_there(&goal) {
             return;
         }
@@ -127,6 +130,8 @@ impl App {
             return;
         }
         self.stop_playing();
+        // What is asked before the save is answered before it.
+        self.judge_task();
         if self.ui.phase == Phase::Running && self.writes() {
             self.going.goal = Some(goal);
             self.saver.begin();
@@ -147,13 +152,16 @@ impl App {
         self.ui.phase = Phase::Starting(match goal {
             Goal::Sandbox => "The lab is coming back",
             Goal::Exercise { .. } => "The exercise is being set up",
+            Goal::Task(_) | Goal::Drill => "The machines of the task are being prepared",
+            Goal::Replay(_) => "The run is being read",
         });
         let Some(db) = self.db.clone() else { return self.goal_read(goal, Ok(None)) };
-        let emit = self.emit.clone();
+        let (emit, of_exam) = (self.emit.clone(), self.exam_lab(&goal));
         spawn_local(async move {
             let name = match &goal {
                 Goal::Sandbox => db.sandbox().await.ok().flatten(),
                 Goal::Exercise { slug, .. } => Some(course_lab(slug)),
+                Goal::Task(_) | Goal::Replay(_) | Goal::Drill => of_exam,
             };
             let saved = match name {
                 Some(name) => db.read(&name).await,
@@ -191,6 +199,7 @@ impl App {
                     }
                 }
             }
+            Goal::Task(_) | Goal::Replay(_) | Goal::Drill => self.exam_goal_read(&goal, saved),
         }
     }
 
@@ -208,19 +217,24 @@ impl App {
         let mut batch = Batch::default();
         batch.drop_lab(&name);
         self.commit(batch);
+        self.begin_exercise_as(name, row, u64::from(seed));
+    }
+
+    /// The same under another name.
+    pub(super) fn begin_exercise_as(&mut self, name: String, row: &CourseRow, seed: u64) {
         self.clear(name);
         // The session knows how the world is made; what is not known yet is corrected then.
         self.options = Some(WorldOptions {
             world: row.world.clone(),
             members: 0,
             release: String::new(),
-            seed: u64::from(seed),
+            seed,
             epoch_us: 0,
             checkers: true,
         });
         self.promise_terminal(&row.host);
         self.ui.phase = Phase::Replaying { until_us: 0, what: "The exercise is being set up" };
-        let command = Command::Exercise { source: row.source.clone(), seed: u64::from(seed) };
+        let command = Command::Exercise { source: row.source.clone(), seed };
         self.link.start_fresh(Ask::Start, &command, 0, LARGE);
     }
 

@@ -30,7 +30,7 @@ const SETTLED_US: u64 = 6_000_000;
 impl App {
     /// Whether this tab saves.
     pub(super) fn writes(&self) -> bool {
-        matches!(self.storage, Storage::Writer { .. })
+        matches!(self.storage, Storage::Writer { .. }) && self.ui.exam.replay.is_none()
     }
 
     pub(super) fn booted(&mut self, ctx: &Context<Self>, booted: Booted) {
@@ -43,6 +43,8 @@ impl App {
         }
         self.fragment = booted.fragment;
         self.ui.course.records = Rc::new(booted.records);
+        self.ui.teach.own = booted.own;
+        self.exam_read(booted.exam);
         match (booted.saved, self.fragment.take()) {
             (Some(saved), fragment) => {
                 self.fragment = fragment;
@@ -77,6 +79,7 @@ impl App {
         self.link.leave();
         self.saver = Saver::default();
         self.going = Going::default();
+        self.ui.exam.replay = None;
         let course = &mut self.ui.course;
         course.open = name.strip_prefix("course-").map(str::to_string);
         (course.asking, course.playing, course.heard) = (false, None, 0);
@@ -251,7 +254,7 @@ impl App {
     /// A lab that does not start is kept as it is; a new one begins beside it.
     pub(super) fn start_failed(&mut self, why: &str) {
         let why = why.trim_end_matches('.');
-        if self.ui.course.open.is_some() && (self.restored.is_none() || self.recipe.is_empty()) {
+        if self.is_exercise() && (self.restored.is_none() || self.recipe.is_empty()) {
             self.exercise_failed(why);
             return;
         }
@@ -318,12 +321,17 @@ impl App {
         }
     }
 
+    /// Whether the open lab began with an exercise.
+    fn is_exercise(&self) -> bool {
+        self.lab.as_deref().is_some_and(|name| !store::is_sandbox(name))
+    }
+
     /// The lab is there.
     fn arrived(&mut self) {
         self.ui.phase = Phase::Running;
         browser::later();
         self.stale = true;
-        if let (Some(_), Some(world)) = (&self.ui.course.open, &self.view.world) {
+        if let (true, Some(world)) = (self.is_exercise(), &self.view.world) {
             self.options = Some(world.options.clone());
         }
         if self.open_first && !self.ui.read_only {
@@ -674,7 +682,7 @@ impl App {
 }
 
 /// Opens and closes terminals as these inputs do.
-fn follow<'a>(open: &mut Vec<Terminal>, inputs: impl Iterator<Item = &'a Stamped>) {
+pub(super) fn follow<'a>(open: &mut Vec<Terminal>, inputs: impl Iterator<Item = &'a Stamped>) {
     for stamped in inputs {
         match &stamped.input {
             Input::OpenTty { tty: TtyId(tty), host } => {

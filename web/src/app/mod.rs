@@ -28,17 +28,21 @@ use crate::saver::Saver;
 use crate::screens::Place;
 use crate::scroll::Scroll;
 use crate::stage::{Scene, Stage};
-use crate::state::{AREAS, Area, Phase, Theme, UiState, View};
+use crate::state::{AREAS, Area, Frame, Phase, Theme, UiState, View};
 use crate::store::{Db, PointRecord};
 
 mod answers;
 mod bench;
 mod course;
+mod exam;
 mod files;
 mod labs;
 mod screen;
+mod teach;
 mod time;
 mod world;
+
+pub(crate) use teach::TEXT_ID;
 
 /// Pictures that came with deltas are drawn at most so often; what moves is the stage's.
 const RENDER_EVERY_MS: f64 = 66.0;
@@ -139,6 +143,13 @@ pub(crate) struct App {
     screens: Vec<(u32, Screen)>,
     /// What the course keeps of the open lab.
     going: Going,
+    /// Wall time that is left of the exam, and when that was last looked at.
+    exam_left_ms: f64,
+    exam_ms: f64,
+    /// The worker in which a proof is made, and the text that is proved.
+    prover: Option<(Link, String)>,
+    /// The text the session was last asked about.
+    checked_text: Rc<str>,
     /// The keyboard goes to the screen that has just come.
     went: bool,
     title_shown: String,
@@ -174,6 +185,7 @@ impl Component for App {
             theme: Theme::of(&browser::recall("theme")),
             reader: browser::recall("reader") == "on",
             path: boot::path().unwrap_or_default(),
+            frame: Frame::of(&platform::window().location().search().unwrap_or_default()),
             ..UiState::default()
         };
         set_theme(ui.theme, &scene);
@@ -217,6 +229,10 @@ impl Component for App {
             clock_shown: String::new(),
             screens: Vec::new(),
             going: Going::default(),
+            exam_left_ms: 0.0,
+            exam_ms: 0.0,
+            prover: None,
+            checked_text: "".into(),
             went: false,
             title_shown: String::new(),
             watch: None,
@@ -246,6 +262,8 @@ impl Component for App {
                 self.inspect(text.into_bytes());
             }
             Msg::Course(what) => self.course(what),
+            Msg::Exam(what) => self.exam(what),
+            Msg::Teach(what) => self.teach(what),
             Msg::Go(path) => self.go(&path),
             Msg::Bench(msg) => self.bench(ctx, msg),
             Msg::Toggle => self.toggle(),

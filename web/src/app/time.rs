@@ -22,6 +22,7 @@ impl App {
     /// A frame of the screen begins. True when the page is to be drawn anew.
     pub(super) fn frame(&mut self, wall_ms: f64) -> bool {
         self.show_clock();
+        self.exam_tick(wall_ms);
         // Out of sight the lab stands still, but for a run that is done again.
         let away = self.ui.place() == Place::Whole;
         let passed = self.clock.frame_us(wall_ms);
@@ -174,7 +175,7 @@ impl App {
 
     /// Tells the coach.
     pub(super) fn saw(&mut self, deed: &Deed) {
-        if self.ui.course.open.is_some() {
+        if self.ui.course.open.is_some() || self.ui.exam.alone() {
             return;
         }
         let look = Look { view: &self.view };
@@ -278,6 +279,7 @@ impl App {
         self.clock.skip();
         if hidden {
             self.note_time_now();
+            self.note_exam();
             if self.ui.phase == Phase::Running && self.writes() {
                 self.saver.begin();
                 self.save();

@@ -17,7 +17,7 @@ const EARLY_BYTES_MAX: usize = 1 << 20;
 impl App {
     /// Whether the learner may do things.
     pub(super) fn is_live(&self) -> bool {
-        self.ui.phase == Phase::Running && !self.ui.read_only
+        self.ui.phase == Phase::Running && !self.ui.read_only && self.ui.exam.replay.is_none()
     }
 
     /// Sends an input; with `action`, undo comes back to before it.
@@ -102,7 +102,7 @@ impl App {
     /// Keeps what was typed while the lab is on its way. A tab that only looks, and a lab that
     /// ended, take no keys; both say so over the page.
     fn type_later(&mut self, tty: u32, bytes: Vec<u8>) {
-        let ended = matches!(self.ui.phase, Phase::Dead(_));
+        let ended = matches!(self.ui.phase, Phase::Dead(_)) || self.ui.exam.replay.is_some();
         let held: usize = self.early.iter().map(|(_, bytes)| bytes.len()).sum();
         if !ended && !self.ui.read_only && held + bytes.len() <= EARLY_BYTES_MAX {
             self.early.push((tty, bytes));
@@ -205,11 +205,11 @@ impl App {
     /// An action began at this checkpoint.
     pub(super) fn push_undo(&mut self, point: u32) {
         self.undo.push(point);
-        self.ui.undo = self.undo.len();
+        self.ui.undo = if self.ui.exam.alone() { 0 } else { self.undo.len() };
     }
 
     pub(super) fn take_back(&mut self) {
-        if self.is_live() && !self.undo.is_empty() {
+        if self.is_live() && !self.undo.is_empty() && !self.ui.exam.alone() {
             self.link.ask(crate::link::Ask::Undo, "undo");
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn draw(look: &Look<'_>) -> Html {
     if look.ui.course.open.is_some() {
         return lesson::draw(look);
     }
-    if look.ui.progress.hidden || look.ui.read_only {
+    if look.ui.exam.alone() || look.ui.progress.hidden || look.ui.read_only {
         return Html::default();
     }
     advice(look)

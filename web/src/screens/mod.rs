@@ -12,14 +12,17 @@ use yew::{Html, html};
 use crate::msg::Msg;
 use crate::panels::Look;
 use crate::panels::icons::icon;
-use crate::state::UiState;
+use crate::state::{Frame, UiState};
 
 mod compare;
 mod course;
+mod exam;
 mod lab;
 mod lesson;
 mod quorum;
+mod report;
 mod sheet;
+mod teach;
 
 /// Where a screen is, beside the lab's three areas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,11 +53,19 @@ pub(crate) struct Screen {
 }
 
 /// Every screen, in the order of the navigation; the first is the front door.
-pub(crate) static SCREENS: &[Screen] =
-    &[lab::SCREEN, course::SCREEN, quorum::SCREEN, compare::SCREEN];
+pub(crate) static SCREENS: &[Screen] = &[
+    lab::SCREEN,
+    course::SCREEN,
+    exam::SCREEN,
+    quorum::SCREEN,
+    compare::SCREEN,
+    teach::SCREEN,
+];
 
 /// The course's name in the address.
 pub(crate) const COURSE: &str = "course";
+/// The exam's.
+pub(crate) const EXAM: &str = "exam";
 
 /// The id of a screen's heading.
 pub(crate) const HEAD: &str = "screen-head";
@@ -82,13 +93,16 @@ impl UiState {
 
     /// Where it is.
     pub(crate) fn place(&self) -> Place {
-        (self.screen().place)(self)
+        match (self.screen().place)(self) {
+            Place::Beside if self.frame == Frame::Bare => Place::Lab,
+            place => place,
+        }
     }
 }
 
 /// The way from screen to screen: links in the top bar, on a narrow screen behind a button.
 pub(crate) fn navigation(look: &Look<'_>) -> Html {
-    if SCREENS.len() < 2 {
+    if look.ui.frame != Frame::None {
         return Html::default();
     }
     let here = look.ui.screen();
