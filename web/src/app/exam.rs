@@ -117,6 +117,7 @@ impl App {
                 platform::set_fragment("/exam");
             }
             (Goal::Drill, None) => self.next_drill(),
+            (Goal::Task(_), None) if self.ui.exam.ending => self.end_if_asked(),
             (Goal::Task(task), None) => self.begin_task(*task),
             (_, Some(saved)) => self.begin_saved(saved),
             (_, None) => {}
@@ -179,9 +180,13 @@ impl App {
     }
 
     fn open_task(&mut self, task: u8) {
-        self.judge_task();
-        self.change_exam(|record| record.open = task);
+        if self.ui.read_only || self.ui.exam.ending {
+            return;
+        }
+        // The task that is left is judged on the way.
         self.go_for(Goal::Task(task));
+        self.change_exam(|record| record.open = task);
+        self.ui.exam.at_task = false;
     }
 
     /// Asks how the open task stands, if its lab is open: before the lab is left.
@@ -213,10 +218,12 @@ impl App {
     fn end_exam(&mut self) {
         self.ui.exam.asking = false;
         self.ui.exam.ending = true;
-        self.judge_task();
-        let asked = self.link.waits_for(|ask| matches!(ask, Ask::Report { task: Some(_) }));
-        if !asked {
+        let open = self.ui.exam.running().and_then(|record| record.open_task());
+        if open.is_none_or(|task| task.lab.is_empty()) {
             self.end_if_asked();
+        } else if !self.ui.exam.at_task {
+            // It is judged on its machines, so they come first.
+            platform::set_fragment("/exam");
         }
     }
 
@@ -276,8 +283,16 @@ impl App {
         self.ui.exam.drilling = self.lab.as_deref() == Some(DRILL_LAB);
         let Some(record) = self.ui.exam.running() else { return };
         let seed = record.seed;
-        let waits = at_task && self.ui.phase != Phase::Running || self.ui.read_only;
-        if !waits && !self.ui.exam.ending {
+        let ready = at_task && self.ui.phase == Phase::Running;
+        if self.ui.exam.ending {
+            if ready && !self.link.waits_for(|ask| matches!(ask, Ask::Report { .. })) {
+                self.judge_task();
+            }
+            return;
+        }
+        // Preparing machines costs no time; looking at another screen does.
+        let away = !self.ui.path.starts_with(screens::EXAM);
+        if (ready || away) && !self.ui.read_only {
             self.exam_left_ms -= passed.max(0.0);
         }
         let text = exam::countdown(self.exam_left_ms);
@@ -293,7 +308,7 @@ impl App {
         }
         self.render_due |= late != self.ui.exam.late;
         self.ui.exam.late = late;
-        if self.exam_left_ms <= 0.0 && !self.ui.exam.ending {
+        if self.exam_left_ms <= 0.0 {
             self.ui.notice(false, "The time is up: the exam has ended.");
             self.end_exam();
             self.render_due = true;
