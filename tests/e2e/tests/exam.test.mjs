@@ -202,7 +202,7 @@ test("an exercise is written, mended and begun by its link", async () => {
 
 test("a damaged link to an exercise gets a sentence", async () => {
   const { page, errors } = await open(chromium.context, `${server.url}#/teach/open/UUVYMQAAAAAAAAAA`);
-  await page.getByText(/This link holds no exercise that can be opened: this link is damaged/).waitFor();
+  await page.getByText(/This link or file holds no exercise that can be opened: this link is damaged/).waitFor();
   clean(errors);
 });
 

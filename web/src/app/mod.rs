@@ -303,7 +303,7 @@ impl Component for App {
             Msg::Copied(copied) => self.copied(copied),
             Msg::SaveFile => self.save_file(),
             Msg::OpenFile => self.open_file(ctx),
-            Msg::FileRead(bytes) => self.inspect(bytes),
+            Msg::FileRead(bytes) => self.opened_file(bytes),
             Msg::Folder(path) => self.look_at(|ui| ui.folder = path),
             Msg::TakeOut { host, path } => self.take_out(host, path),
             Msg::ChooseFor(host) => self.choose_for(ctx, host),

@@ -20,6 +20,8 @@ use crate::teach::{Do, Proof, place_of};
 
 /// The text area's element.
 pub(crate) const TEXT_ID: &str = "teach-text";
+/// Seeds that are drawn are small, to be read out.
+const SEEDS: u32 = 9999;
 /// The height of its lines, as the style sheet has it.
 const LINE_PX: i32 = 20;
 /// A file larger than this is no exercise; the session says the same of its text.
@@ -192,7 +194,20 @@ impl App {
         }
     }
 
-    /// An exercise that came by link begins.
+    /// A file of the menu: an exercise, or else a lab.
+    pub(super) fn opened_file(&mut self, bytes: Vec<u8>) {
+        let text = std::str::from_utf8(&bytes).ok().filter(|text| text.contains("[[check]]"));
+        match text.map(str::to_string) {
+            Some(source) => {
+                let seed = platform::draw(SEEDS) + 1;
+                let command = Command::InspectExercise { source, seed: u64::from(seed) };
+                self.link.aside(Ask::OpenExercise { seed }, &command);
+            }
+            None => self.inspect(bytes),
+        }
+    }
+
+    /// An exercise that came by link or file begins.
     pub(super) fn exercise_opened(&mut self, seed: u32, answer: Option<Answer>) {
         let why = match answer {
             Some(Answer::Course(mut rows)) => match rows.pop() {
@@ -203,7 +218,7 @@ impl App {
             _ => "The exercises could not be loaded. Is the network there?".into(),
         };
         let why = why.trim_end_matches('.');
-        self.ui.notice(true, format!("This link holds no exercise that can be opened: {why}. Nothing was changed."));
+        self.ui.notice(true, format!("This link or file holds no exercise that can be opened: {why}. Nothing was changed."));
         platform::set_fragment("/course");
     }
 

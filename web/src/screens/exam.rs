@@ -54,23 +54,23 @@ fn draw(look: &Look<'_>) -> Html {
 /// What the real exam says of itself: each with the date it was read and where.
 const FACTS: &[(&str, &str, &str)] = &[
     (
-        "Two hours, 15 to 20 tasks at a terminal, 66 % to pass, two attempts.",
-        "curriculum v1.35, read 2026-03; attempts: CKA study guide, issue 63, read 2026-09",
-        "https://github.com/cncf/curriculum",
+        "Two hours at a terminal, 66 % to pass, two attempts.",
+        "Kubernetes-Certified-Administrator, issue 63, of 2026-09",
+        "https://github.com/walidshaari/Kubernetes-Certified-Administrator/issues/63",
     ),
     (
         "A script judges the state you leave, check by check, with partial credit; how you got there does not count.",
-        "exam wording as quoted in the README of CKA-Exercises, read 2026-03",
+        "wording of the exam as the README of CKA-Exercises quotes it, read 2026-03",
         "https://github.com/chadmcrowell/CKA-Exercises",
     ),
     (
         "Troubleshooting 30 %, cluster architecture, installation and configuration 25 %, services and networking 20 %, workloads 15 %, storage 10 %. etcd comes in by the first two.",
-        "curriculum v1.35, unchanged since 2025-02-18",
+        "curriculum v1.35, unchanged since 2025-02-18, read 2026-03",
         "https://github.com/cncf/curriculum",
     ),
     (
         "etcdutl is on the exam's machines since the environment of Kubernetes 1.30.",
-        "confirmed by the exam's contact in kubernetes/website 44050, 2024-05",
+        "the exam's contact in kubernetes/website 44050, of 2024-05",
         "https://github.com/kubernetes/website/issues/44050",
     ),
 ];
@@ -119,7 +119,7 @@ fn start(look: &Look<'_>) -> Html {
             <div class="sheet-columns">
                 <div class="card">
                     <h3>{ "The real one" }</h3>
-                    <p class="note">{ "This is an exercise and not the CKA. What is known of it:" }</p>
+                    <p class="note">{ "This is practice for one part of the CKA and not the CKA. What is known of the real one; look again before you book it:" }</p>
                     <ul class="facts-of">
                         { for FACTS.iter().map(|(fact, source, page)| html! {
                             <li key={*fact}>{ *fact }<small>{ "Source: " }<a href={*page} target="_blank" rel="noopener noreferrer">{ *source }</a></small></li>
