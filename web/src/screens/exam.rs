@@ -86,7 +86,7 @@ fn start(look: &Look<'_>) -> Html {
                 <p class="lead">{ "Tasks on real clusters, a clock, and nobody who helps. Afterwards you see every check, every wrong turn, and your own run again." }</p>
             </header>
             <div class="sheet-columns">
-                <form class="card" onsubmit={look.emit.reform(|event: SubmitEvent| { event.prevent_default(); Msg::Exam(Do::Begin) })}>
+                <form class="paper" onsubmit={look.emit.reform(|event: SubmitEvent| { event.prevent_default(); Msg::Exam(Do::Begin) })}>
                     <fieldset>
                         <legend>{ "Tasks" }</legend>
                         <div class="choices tasks">
@@ -105,7 +105,7 @@ fn start(look: &Look<'_>) -> Html {
                     <button class="primary large" id="exam-begin" type="submit" disabled={look.ui.exam.drawing}>
                         { if look.ui.exam.drawing { "Drawing the tasks…" } else { "Begin the exam" } }</button>
                 </form>
-                <div class="card">
+                <div class="paper">
                     <h3>{ "How it goes" }</h3>
                     <ul class="rules">
                         <li>{ "Each task has machines of its own. Go from one to the other as you like, flag what you want to come back to; everything is saved as it happens." }</li>
@@ -117,7 +117,7 @@ fn start(look: &Look<'_>) -> Html {
                 </div>
             </div>
             <div class="sheet-columns">
-                <div class="card">
+                <div class="paper">
                     <h3>{ "The real one" }</h3>
                     <p class="note">{ "This is practice for one part of the CKA and not the CKA. What is known of the real one; look again before you book it:" }</p>
                     <ul class="facts-of">
@@ -126,7 +126,7 @@ fn start(look: &Look<'_>) -> Html {
                         }) }
                     </ul>
                 </div>
-                <div class="card">
+                <div class="paper">
                     <h3>{ "Drill" }</h3>
                     <p>{ "One task after the other, drawn at random, without a clock and without an end. You get the task line and the machines, and the verdict when you ask for it." }</p>
                     { tally(look) }

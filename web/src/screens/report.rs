@@ -205,7 +205,7 @@ pub(super) fn replay(look: &Look<'_>, record: &ExamRecord, replay: &Replay) -> H
             <div class="timeline">
                 <svg viewBox="0 0 1000 40" preserveAspectRatio="none" aria-hidden="true">
                     <path class="rail" d="M0 20h1000" />
-                    <path class="done" d={format!("M0 20h{}", place(now_us))} />
+                    <path class="gone" d={format!("M0 20h{}", place(now_us))} />
                     { for events.iter().map(|event| {
                         let x = place(event.at_us());
                         match event {

@@ -105,7 +105,7 @@ fn tries(look: &Look<'_>, teach: &Teach, good: bool) -> Html {
         Msg::Teach(Do::Seed(input.value().parse().unwrap_or(1)))
     });
     html! {
-        <div class="card">
+        <div class="paper">
             <h3>{ "Try it" }</h3>
             <div class="row">
                 <label class="field"><span>{ "Seed" }</span>
@@ -119,7 +119,7 @@ fn tries(look: &Look<'_>, teach: &Teach, good: bool) -> Html {
 fn proof(look: &Look<'_>, proof: Option<&Proof>, good: bool) -> Html {
     let running = proof.is_some_and(|proof| !proof.ended);
     html! {
-        <div class="card">
+        <div class="paper">
             <h3>{ "Prove it" }</h3>
             <p class="note">{ "Plays solution.txt on 20 seeds, does nothing, takes every wrong turn and tries every cheat." }</p>
             if let Some(proof) = proof { { proof_state(proof) } }
@@ -167,7 +167,7 @@ fn link(look: &Look<'_>, teach: &Teach, good: bool) -> Html {
         }
     };
     html! {
-        <div class="card">
+        <div class="paper">
             <h3>{ "Share it" }</h3>
             if let Some(url) = &teach.link {
                 { copied("Link", "teach-link", url.to_string()) }
@@ -184,7 +184,7 @@ fn link(look: &Look<'_>, teach: &Teach, good: bool) -> Html {
 
 fn files(look: &Look<'_>, teach: &Teach) -> Html {
     html! {
-        <nav class="card" aria-label="Files of the exercise">
+        <nav class="paper" aria-label="Files of the exercise">
             <h3>{ "Files" }</h3>
             <ul class="parts">
                 { for parts(&teach.text).into_iter().map(|(line, name)| html! {
