@@ -24,6 +24,7 @@ let now = 0;
 let eventsMax = 512;
 let home = null; // the checkpoint a reset goes to: where a fresh world began
 let dead = false; // no checkpoint came through: nothing is answered any more
+let starts = 0; // counts worlds that were begun
 let epoch = 0; // counts restores, so that a frame under way notices
 
 /** Compiles the core; the page starts it before it knows what to run. */
@@ -111,14 +112,17 @@ async function start({ engine: name, point, undo, home: began, keep, blocks, seq
   journal = [];
   lastSeq = seq ?? 0;
   epoch++;
+  const mine = ++starts;
   let undoPoint = 0;
   home = null;
   const parts = await module;
+  if (mine !== starts) return { none: true }; // another world was begun meanwhile
   // Only a fresh world can begin with less than the whole.
   const coming = parts.later?.();
   coming?.catch(() => {}); // it is asked for again by whoever needs it
   if (point) {
     await coming;
+    if (mine !== starts) return { none: true };
     if (began) {
       home = points.adopt(began, blocks);
       points.drop(home.id);

@@ -10,7 +10,7 @@ use lab::exam::{ExamRecord, MINUTES, TASKS, TaskReport};
 use crate::state::Terminal;
 
 /// The lab of the drill: there is one, begun anew with every task.
-pub(crate) const DRILL_LAB: &str = "drill-task";
+pub(crate) const DRILL_LAB: &str = "exam-drill";
 /// The part of the address that means the drill.
 pub(crate) const DRILL: &str = "drill";
 /// From here on the clock is drawn as a warning.

@@ -123,8 +123,8 @@ test("when the time is up the exam ends by itself", async () => {
   await page.locator("#exam-minutes").fill("1");
   await begin(page);
   // The tab was closed with a second left.
-  await page.evaluate(() => window.addEventListener("pagehide", () => localStorage.setItem("quorum-lab.exam", "11 1000")));
   await written(page);
+  await page.addInitScript(() => localStorage.setItem("quorum-lab.exam", "11 1000"));
   await page.reload();
   await page.locator("#exam-score").waitFor();
   await page.getByText("The time is up").waitFor();

@@ -210,7 +210,7 @@ fn running(look: &Look<'_>, record: &ExamRecord) -> Html {
             <div class="task-text">
                 <h3>{ format!("Task {} of {}", open + 1, record.tasks.len()) }</h3>
                 { task_line(&task.task.task) }
-                <p class="note">{ format!("Your first terminal is on {}; + opens one on any other host. Nothing is checked before the end.", task.task.host) }</p>
+                <p class="note">{ format!("Your first terminal is on {}; + shell opens one on any other host. Nothing is checked before the end.", task.task.host) }</p>
             </div>
             <footer class="own-foot">
                 { step(open.saturating_sub(1), "Back", open == 0) }
