@@ -337,6 +337,11 @@ impl App {
         if self.open_first && !self.ui.read_only {
             self.open_first = false;
             self.open_promised();
+            if self.is_exercise() && self.writes() {
+                // Without a first checkpoint a reload would begin it anew.
+                self.saver.begin();
+                self.save();
+            }
         }
         self.saver.touched(platform::wall_ms());
         if let Some(text) = self.fragment.take() {
