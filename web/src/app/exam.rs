@@ -16,7 +16,7 @@ use crate::exam::{self, Choices, DRILL, DRILL_LAB, Do, Drill, Exam, LATE_MS, Rep
 use crate::link::{Ask, LARGE};
 use crate::platform::{self, browser};
 use crate::screens;
-use crate::state::Phase;
+use crate::state::{Area, Phase};
 use crate::store::{self, Batch, SavedLab};
 
 /// A lab that is looked at and never saved.
@@ -66,6 +66,7 @@ impl App {
     fn enter_exam(&mut self, rest: &str) {
         self.ui.exam.asking = false;
         if let Some(goal) = self.exam_goal(rest) {
+            self.ui.area = Area::Beside;
             self.go_for(goal);
         }
     }
@@ -148,6 +149,7 @@ impl App {
         let record = ExamRecord::begin(u64::from(seed), minutes, tasks);
         self.exam_left_ms = record.left_ms as f64;
         self.ui.exam.late = false;
+        self.ui.area = Area::Beside;
         self.ui.exam.record = Some(Rc::new(record));
         self.keep_exam();
         self.go_for(Goal::Task(0));
