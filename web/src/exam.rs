@@ -190,14 +190,24 @@ mod tests {
         assert_eq!(countdown(59_001.0), "1:00");
         assert_eq!(countdown(1.0), "0:01");
         assert_eq!(countdown(-5.0), "0:00");
-        assert_eq!((percent(660), percent(714), percent(0)), ("66 %".into(), "71.4 %".into(), "0 %".into()));
+        assert_eq!(
+            (percent(660), percent(714), percent(0)),
+            ("66 %".into(), "71.4 %".into(), "0 %".into())
+        );
         assert_eq!(since(65_000_000, 5_000_000), "1:00");
         assert_eq!(since(1, 2), "0:00");
     }
 
     #[test]
     fn a_closed_tab_comes_back_with_the_time_it_had() {
-        let record = ExamRecord { seed: 7, minutes: 1, left_ms: 50_000, tasks: Vec::new(), open: 0, ended: false };
+        let record = ExamRecord {
+            seed: 7,
+            minutes: 1,
+            left_ms: 50_000,
+            tasks: Vec::new(),
+            open: 0,
+            ended: false,
+        };
         assert_eq!(left_ms(&record, &note(7, 41_500.7)), 41_500.0);
         assert_eq!(left_ms(&record, &note(8, 41_500.0)), 50_000.0);
         assert_eq!(left_ms(&record, "7 999999999"), 50_000.0);

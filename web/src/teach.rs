@@ -118,7 +118,7 @@ pub(crate) fn line_of(sentence: &str) -> Option<u32> {
 pub(crate) fn place_of(text: &str, line: u32) -> (u32, u32) {
     let mut from = 0_u32;
     for (number, it) in (1..).zip(text.split('\n')) {
-        let length = it.chars().map(|c| c.len_utf16() as u32).fold(0, |sum, it| sum + it);
+        let length = it.chars().map(|c| c.len_utf16() as u32).sum::<u32>();
         if number == line {
             return (from, from + length);
         }
@@ -132,7 +132,9 @@ pub(crate) fn frame_of(url: &str, slug: &str, panel: bool) -> String {
     let (page, fragment) = url.split_once('#').unwrap_or((url, ""));
     let page = page.split('?').next().unwrap_or(page);
     let panel = if panel { "shown" } else { "hidden" };
-    format!("<iframe src=\"{page}?panel={panel}#{fragment}\" title=\"Quorum Lab: {slug}\" width=\"100%\" height=\"760\"></iframe>")
+    format!(
+        "<iframe src=\"{page}?panel={panel}#{fragment}\" title=\"Quorum Lab: {slug}\" width=\"100%\" height=\"760\"></iframe>"
+    )
 }
 
 #[cfg(test)]

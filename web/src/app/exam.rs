@@ -143,7 +143,11 @@ impl App {
         let tasks = match answer {
             Some(Answer::Exam(tasks)) if !tasks.is_empty() => tasks,
             Some(Answer::Refused(why)) => return self.ui.notice(true, why),
-            _ => return self.ui.notice(true, "The exercises could not be loaded. Is the network there?"),
+            _ => {
+                return self
+                    .ui
+                    .notice(true, "The exercises could not be loaded. Is the network there?");
+            }
         };
         let Choices { minutes, seed, .. } = self.ui.exam.choices;
         let record = ExamRecord::begin(u64::from(seed), minutes, tasks);
@@ -194,7 +198,8 @@ impl App {
     /// Asks how the open task stands, if its lab is open: before the lab is left.
     pub(super) fn judge_task(&mut self) {
         let open = self.ui.exam.running().map(|record| record.open);
-        if let Some(open) = open.filter(|_| self.ui.exam.at_task && self.ui.phase == Phase::Running) {
+        if let Some(open) = open.filter(|_| self.ui.exam.at_task && self.ui.phase == Phase::Running)
+        {
             self.link.call(Ask::Report { task: Some(open) }, &Command::Report);
         }
     }
@@ -332,7 +337,8 @@ impl App {
         if self.exam_goal(screens::of_path(&self.ui.path).1) != Some(Goal::Replay(task)) {
             return;
         }
-        let report = self.ui.exam.over().and_then(|it| it.tasks.get(usize::from(task))?.report.clone());
+        let report =
+            self.ui.exam.over().and_then(|it| it.tasks.get(usize::from(task))?.report.clone());
         let Some(TaskReport { began_us, until_us, .. }) = report else { return };
         let Recipe { options, inputs, .. } = recipe;
         let mut terminals = Vec::new();

@@ -47,6 +47,8 @@ pub(crate) use teach::TEXT_ID;
 /// Pictures that came with deltas are drawn at most so often; what moves is the stage's.
 const RENDER_EVERY_MS: f64 = 66.0;
 
+const NO_WORKER: &str = "The worker of this page could not be loaded. Reload the page.";
+
 /// A checkpoint the worker has: where the page was.
 #[derive(Clone, Debug)]
 struct PointInfo {
@@ -167,27 +169,9 @@ impl Component for App {
         let link = ctx.link();
         let scene: Rc<RefCell<Scene>> = Rc::default();
         let stage = Stage::start(Rc::clone(&scene), link.callback(Msg::Frame));
-        let worker = Link::start(
-            link.callback(|reply| Msg::Worker(Box::new(reply))),
-            link.callback(|()| Msg::WorkerDied),
-        );
-        worker.load();
-        let lost = link.callback(|()| Msg::TakenOver);
-        let closed = lost.clone();
-        let on_lost = Closure::new(move || lost.emit(()));
-        let watchers = Rc::new(Watchers { on_lost, closed });
-        let (watching, booted) = (Rc::clone(&watchers), link.clone());
-        spawn_local(async move {
-            let found = boot::boot(&watching).await;
-            booted.send_message(Msg::Booted(Box::new(found)));
-        });
-        let ui = UiState {
-            theme: Theme::of(&browser::recall("theme")),
-            reader: browser::recall("reader") == "on",
-            path: boot::path().unwrap_or_default(),
-            frame: Frame::of(&platform::window().location().search().unwrap_or_default()),
-            ..UiState::default()
-        };
+        let worker = start_worker(ctx);
+        let watchers = begin_boot(ctx);
+        let ui = first_ui();
         set_theme(ui.theme, &scene);
         App {
             ui,
@@ -247,9 +231,7 @@ impl Component for App {
             Msg::Frame(wall_ms) => return self.frame(wall_ms),
             Msg::Worker(reply) => return self.answered(ctx, *reply),
             Msg::Booted(booted) => self.booted(ctx, *booted),
-            Msg::WorkerDied => {
-                self.die("The worker of this page could not be loaded. Reload the page.");
-            }
+            Msg::WorkerDied => self.die(NO_WORKER),
             Msg::Stored(result) => self.stored(result.map(|()| js_sys::Array::new())),
             Msg::Saved(result) => self.stored(result),
             Msg::LabsRead(result) => self.labs_read(result),
@@ -458,6 +440,42 @@ fn listeners(emit: Emit) -> Vec<EventListener> {
         }
     }
     all
+}
+
+/// The worker, with the core on its way into it.
+fn start_worker(ctx: &Context<App>) -> Link {
+    let link = ctx.link();
+    let worker = Link::start(
+        link.callback(|reply| Msg::Worker(Box::new(reply))),
+        link.callback(|()| Msg::WorkerDied),
+    );
+    worker.load();
+    worker
+}
+
+/// Opens the store, and watches that it stays ours.
+fn begin_boot(ctx: &Context<App>) -> Rc<Watchers> {
+    let lost = ctx.link().callback(|()| Msg::TakenOver);
+    let closed = lost.clone();
+    let on_lost = Closure::new(move || lost.emit(()));
+    let watchers = Rc::new(Watchers { on_lost, closed });
+    let (watching, booted) = (Rc::clone(&watchers), ctx.link().clone());
+    spawn_local(async move {
+        let found = boot::boot(&watching).await;
+        booted.send_message(Msg::Booted(Box::new(found)));
+    });
+    watchers
+}
+
+/// What the browser remembers and the address says.
+fn first_ui() -> UiState {
+    UiState {
+        theme: Theme::of(&browser::recall("theme")),
+        reader: browser::recall("reader") == "on",
+        path: boot::path().unwrap_or_default(),
+        frame: Frame::of(&platform::window().location().search().unwrap_or_default()),
+        ..UiState::default()
+    }
 }
 
 /// Puts a theme into the document, the stage and the terminals.

@@ -112,7 +112,10 @@ impl App {
                 teach.checked = rows.pop().map(|row| Ok(Rc::new(row)));
             }
             Some(Answer::Refused(why)) => teach.checked = Some(Err(why)),
-            _ => teach.checked = Some(Err("The exercises could not be loaded. Is the network there?".into())),
+            _ => {
+                teach.checked =
+                    Some(Err("The exercises could not be loaded. Is the network there?".into()))
+            }
         }
         teach.changed = !Rc::ptr_eq(&teach.text, &self.checked_text);
         if teach.changed {
@@ -161,7 +164,9 @@ impl App {
         }
         match String::from_utf8(bytes) {
             Ok(text) => self.set_text(text.replace("\r\n", "\n").into()),
-            Err(_) => self.ui.notice(true, "This file is no text, so it is no exercise. Nothing was changed."),
+            Err(_) => self
+                .ui
+                .notice(true, "This file is no text, so it is no exercise. Nothing was changed."),
         }
     }
 
@@ -225,9 +230,16 @@ impl App {
     /// An exercise of somebody's own joins the course, and begins.
     fn begin_own(&mut self, row: CourseRow, seed: u32) {
         let known = self.ui.course.row(&row.slug);
-        let taken = known.is_some_and(|known| !self.ui.teach.own.contains(known) && known.source != row.source);
+        let taken = known
+            .is_some_and(|known| !self.ui.teach.own.contains(known) && known.source != row.source);
         if taken && !self.ui.teach.own.iter().any(|own| own.slug == row.slug) {
-            self.ui.notice(true, format!("slug: '{}' is an exercise of the lab itself: choose another name.", row.slug));
+            self.ui.notice(
+                true,
+                format!(
+                    "slug: '{}' is an exercise of the lab itself: choose another name.",
+                    row.slug
+                ),
+            );
             return;
         }
         let name = course_lab(&row.slug);

@@ -32,7 +32,11 @@ fn is_drill(ui: &UiState) -> bool {
 
 fn place(ui: &UiState) -> Place {
     let replays = rest(ui).starts_with("replay/") && ui.exam.replay.is_some();
-    if is_drill(ui) || ui.exam.running().is_some() || replays { Place::Beside } else { Place::Whole }
+    if is_drill(ui) || ui.exam.running().is_some() || replays {
+        Place::Beside
+    } else {
+        Place::Whole
+    }
 }
 
 fn draw(look: &Look<'_>) -> Html {
@@ -234,7 +238,8 @@ pub(super) fn task_line(text: &str) -> Html {
 fn ask_end(look: &Look<'_>, record: &ExamRecord) -> Html {
     let flagged = record.tasks.iter().filter(|it| it.flagged).count();
     let unopened = record.tasks.iter().filter(|it| it.lab.is_empty()).count();
-    let text = format!("{unopened} not opened, {flagged} flagged. After this nothing can be changed.");
+    let text =
+        format!("{unopened} not opened, {flagged} flagged. After this nothing can be changed.");
     html! {
         <div class="asking" role="alertdialog" aria-labelledby="asking" aria-describedby="asking-why">
             <p id="asking"><b>{ "End the exam?" }</b></p>

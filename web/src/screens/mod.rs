@@ -53,14 +53,8 @@ pub(crate) struct Screen {
 }
 
 /// Every screen, in the order of the navigation; the first is the front door.
-pub(crate) static SCREENS: &[Screen] = &[
-    lab::SCREEN,
-    course::SCREEN,
-    exam::SCREEN,
-    quorum::SCREEN,
-    compare::SCREEN,
-    teach::SCREEN,
-];
+pub(crate) static SCREENS: &[Screen] =
+    &[lab::SCREEN, course::SCREEN, exam::SCREEN, quorum::SCREEN, compare::SCREEN, teach::SCREEN];
 
 /// The course's name in the address.
 pub(crate) const COURSE: &str = "course";
