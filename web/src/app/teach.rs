@@ -114,7 +114,7 @@ impl App {
             Some(Answer::Refused(why)) => teach.checked = Some(Err(why)),
             _ => {
                 teach.checked =
-                    Some(Err("The exercises could not be loaded. Is the network there?".into()))
+                    Some(Err("The exercises could not be loaded. Is the network there?".into()));
             }
         }
         teach.changed = !Rc::ptr_eq(&teach.text, &self.checked_text);
