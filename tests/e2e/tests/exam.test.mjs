@@ -212,7 +212,7 @@ test("another page shows an exercise in a frame, with its panel or without", asy
   const frame = (panel) => `<iframe src="${server.url}?panel=${panel}#/course/predict-then-kill/5" width="1200" height="700"></iframe>`;
   for (const panel of ["hidden", "shown"]) {
     await page.route(outer, (route) => route.fulfill({ contentType: "text/html", body: `<!doctype html>${frame(panel)}` }));
-    await page.goto(outer);
+    await page.goto(outer, { waitUntil: "domcontentloaded" });
     const inner = page.frameLocator("iframe");
     await inner.locator('[data-host="n1"]').waitFor();
     await inner.locator(".veil").waitFor({ state: "detached" });
