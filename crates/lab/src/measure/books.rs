@@ -6,14 +6,14 @@ use crate::api::Cell;
 
 /// The columns.
 pub(super) const COLUMNS: [&str; 5] =
-    ["", "etcd", "Consul", "ZooKeeper", "What the usual table gets wrong"];
+    ["About", "etcd", "Consul", "ZooKeeper", "What the usual table gets wrong"];
 
 /// Where it is from.
 pub(super) const NOTE: &str = "Not measured here. Read on 2026-11-22: etcd 3.6 documentation \
-    (\"etcd versus other key-value stores\", \"KV API guarantees\", \"Performance\"), which is \
-    written by etcd's own team; Consul documentation (\"Consistency modes\", \"Consensus\"); \
-    ZooKeeper documentation (\"Internals\", \"Overview\"), its wiki page \"Failure scenarios\", \
-    and the ZooKeeper paper of USENIX ATC 2010.";
+    (\"etcd versus other key-value stores\", \"Performance\"), which is written by etcd's own \
+    team; Consul documentation (\"Consistency modes\"); ZooKeeper documentation \
+    (\"Internals\", \"Overview\"), its wiki page \"Failure scenarios\", and the abstract of \
+    the ZooKeeper paper of USENIX ATC 2010.";
 
 const ROWS: [[&str; 5]; 10] = [
     [
