@@ -7,7 +7,7 @@ use sim::{DiskFault, Ending, Fault, Happened, HostId, WorldEvent};
 const RAN_MAX: usize = 20_000;
 
 /// A program that ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RanRecord {
     pub(super) at_us: u64,
     pub(super) host: String,

@@ -269,20 +269,6 @@ impl Predicate {
             Predicate::Leases(count) => yes(now.front()?.leases >= *count),
             Predicate::TokenNot(token) => now.token_not(token),
             Predicate::File(file) => now.file(file),
-            Predicate::Unchanged(file) => now.unchanged(file),
-            Predicate::Snapshot(snapshot) => now.snapshot(snapshot),
-            Predicate::Restored(restored) => now.restored(restored),
-            Predicate::Object(object) => now.object(object),
-            Predicate::NodesReady(names) => now.nodes_ready(names),
-            Predicate::Pods(pods) => now.pods(pods),
-            Predicate::Containers(containers) => now.containers(containers),
-            Predicate::Manifests(manifests) => now.manifests(manifests),
-            Predicate::Process(process) => now.process(process),
-            Predicate::ApiServes(serves) => now.api_serves(serves),
-            Predicate::LeaseHeld(lease) => now.lease_held(lease),
-            Predicate::DataDir(dir) => now.data_dir(dir),
-            Predicate::PeerUrl(pattern) => now.peer_url(pattern),
-            Predicate::LogsRead(read) => now.logs_read(read),
             Predicate::Unit(unit) => now.unit(unit),
             Predicate::Owned(owned) => now.owned(owned),
             Predicate::Member(member) => now.member_process(member),
@@ -308,6 +294,7 @@ impl Predicate {
             | Predicate::Before(_)
             | Predicate::During(_)
             | Predicate::Ran(_) => unreachable!("a question with parts is asked by its node"),
+            other => other.holds_there(now),
         }
     }
 }
@@ -652,6 +639,38 @@ mod tests {
         assert!(fits("put", "put") && !fits("put", "puts") && !fits("put", "input"));
         assert!(fits("*", "") && fits("a*b*c", "a--b--c") && !fits("a*b*c", "ac"));
         assert!(!fits("ab*ba", "aba"));
+    }
+
+    fn record(argv: &[&str], cwd: &str) -> RanRecord {
+        let mut words: Vec<String> = Vec::new();
+        for word in argv {
+            words.extend(word.split('=').map(str::to_owned));
+        }
+        RanRecord { words, cwd: cwd.to_owned(), ok: true, ..RanRecord::default() }
+    }
+
+    #[test]
+    fn a_flag_is_asked_for_with_its_own_value() {
+        let swapped = record(&["etcdctl", "--cacert=/p/server.crt", "--cert=/p/ca.crt"], "/");
+        let right = record(&["etcdctl", "--cacert=/p/ca.crt", "--cert=/p/server.crt"], "/");
+        let wanted = Ran {
+            program: "etcdctl".into(),
+            flags: vec!["--cert=*/ca.crt".into()],
+            ..Ran::default()
+        };
+        assert!(ran_fits(&wanted, &swapped) && !ran_fits(&wanted, &right));
+    }
+
+    #[test]
+    fn a_file_is_the_same_however_it_is_named() {
+        let wanted =
+            Ran { program: "etcdutl".into(), file: "/opt/backup/a.db".into(), ..Ran::default() };
+        let named = |path: &str, cwd: &str| {
+            ran_fits(&wanted, &record(&["etcdutl", "snapshot", "status", path], cwd))
+        };
+        assert!(named("/opt/backup/a.db", "/root") && named("a.db", "/opt/backup"));
+        assert!(named("../backup//./a.db", "/opt/x") && !named("a.db", "/root"));
+        assert!(!named("/opt/backup/a.db.old", "/"));
     }
 
     #[test]

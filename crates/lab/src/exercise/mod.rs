@@ -1,7 +1,7 @@
 //! Exercises: a start state, what must become true of the world, and what learners get wrong.
 //!
 //! `bundle` is all files of one in a text or a link; `format` reads an `exercise.toml`; `predicate` is the closed set of things that can be
-//! asked of a world and its history; `judge` asks them, again and again, and remembers;
+//! asked of a world and its history; `judge` asks them, again and again, and remembers (`memo`: what need not be worked out anew at every look);
 //! `lesson` is one exercise under way inside a session; `prepare` builds its start state;
 //! `proof` shows that an exercise works; `glossary` defines the words; `table` lists the exercises that come with the lab.
 //!

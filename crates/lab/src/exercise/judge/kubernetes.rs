@@ -11,7 +11,7 @@ use sim::{HostId, Pid, ProcInfo, Serving};
 use super::{Evidence, Moment, fits, flag_value, timed, yes};
 use crate::exercise::predicate::{
     ApiServes, ContainersRun, DataDirIs, FileOf, Folder, LeaseHeld, LogsRead, ManifestsAre,
-    ObjectIs, PodsRun, ProcessIs, Restored, SnapshotIs,
+    ObjectIs, PodsRun, Predicate, ProcessIs, Restored, SnapshotIs,
 };
 
 /// Where static pods are read from.
@@ -23,6 +23,29 @@ const NODE_GRACE_US: u64 = 45_000_000;
 
 fn found(name: &'static str, text: impl Into<String>) -> Evidence {
     Evidence::from([(name, text.into())])
+}
+
+impl Predicate {
+    /// A question about what this file knows.
+    pub(super) fn holds_there(&self, now: &Moment<'_>) -> Option<Evidence> {
+        match self {
+            Predicate::Unchanged(file) => now.unchanged(file),
+            Predicate::Snapshot(snapshot) => now.snapshot(snapshot),
+            Predicate::Restored(restored) => now.restored(restored),
+            Predicate::Object(object) => now.object(object),
+            Predicate::NodesReady(names) => now.nodes_ready(names),
+            Predicate::Pods(pods) => now.pods(pods),
+            Predicate::Containers(containers) => now.containers(containers),
+            Predicate::Manifests(manifests) => now.manifests(manifests),
+            Predicate::Process(process) => now.process(process),
+            Predicate::ApiServes(serves) => now.api_serves(serves),
+            Predicate::LeaseHeld(lease) => now.lease_held(lease),
+            Predicate::DataDir(dir) => now.data_dir(dir),
+            Predicate::PeerUrl(pattern) => now.peer_url(pattern),
+            Predicate::LogsRead(read) => now.logs_read(read),
+            _ => unreachable!("the others are asked where this is called"),
+        }
+    }
 }
 
 impl Moment<'_> {
