@@ -131,6 +131,7 @@ static MASKS: LazyLock<Vec<Mask>> = LazyLock::new(|| {
         (r"\b[0-9a-f]{64}\b", "<sha256>"),
         (r"\[(\d{1,3} ){31}\d{1,3}\]", "<sha256>"),
         (r"0x[0-9a-f]+", "<pointer>"),
+        (r"\bE\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ ", "E<time> <pid> "),
         (r"127\.0\.0\.1:\d+", "127.0.0.1:<port>"),
         (r"\b\d+(\.\d+)?(ns|µs|ms)\b", "<took>"),
         (r"\b\d+\.\d+s\b", "<took>"),

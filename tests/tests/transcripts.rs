@@ -12,13 +12,16 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use lab::programs;
+use serde_json::json;
 use sim::{
-    Either, ExitStatus, Fd, Group, HostId, Install, OpenFlags, Pid, Signal, SpawnSpec, Stdio, Sys,
-    World, WorldSpec, race,
+    Either, ExitStatus, Fd, Group, HostId, Http, HttpResponse, Install, OpenFlags, Packet, Pid,
+    Signal, SpawnSpec, Stdio, Sys, World, WorldSpec, race,
 };
 use tests::recorded::{Names, Recorded, Step, masked, parse};
 
 const HOST: HostId = HostId(0);
+/// Where the API server of the recording of kubectl listens.
+const API_SERVER: &str = "127.0.0.1:36443";
 /// Where commands run.
 const WORK: &str = "/root/work";
 /// The server of a recording whose client is of another release.
@@ -101,13 +104,14 @@ impl Stage {
     fn new(release: &str, server: &str, ports: (u32, u32), seed: u64) -> Stage {
         let files = programs::files(release);
         let other = (OTHER_SERVER.to_owned(), sim::exe::image("etcd", server), 0o755);
+        let kubectl = ("/usr/bin/kubectl".to_owned(), sim::exe::image("kubectl", ""), 0o755);
         let world = World::new(WorldSpec {
             hosts: vec!["r1".to_owned()],
             seed,
             programs: programs::TABLE,
             install: files
                 .into_iter()
-                .chain([other])
+                .chain([other, kubectl])
                 .chain([(format!("{WORK}/.keep"), Bytes::new(), 0o644)])
                 .chain([("/data/.keep".to_owned(), Bytes::new(), 0o644)])
                 .chain([(format!("/data/{release}-tls/.keep"), Bytes::new(), 0o644)])
@@ -240,10 +244,44 @@ impl Stage {
         }
     }
 
+    /// `@ kubectl`: a host without members whose kubeconfig names a port nobody listens on.
+    fn kubectl() -> Stage {
+        let mut stage = Stage::new("3.6.14", "3.6.14", (237, 238), 1);
+        let server = format!("http://{API_SERVER}");
+        let config = format!(
+            "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {{server: \"{server}\"}}\n\
+             contexts:\n- name: c\n  context: {{cluster: c, user: u}}\ncurrent-context: c\n\
+             users:\n- name: u\n  user: {{}}\n"
+        );
+        stage.shell(&format!("cat > {WORK}/kubeconfig"), config.as_bytes());
+        stage.env.push(("KUBECONFIG".to_owned(), format!("{WORK}/kubeconfig")));
+        stage
+    }
+
+    /// `@ apiserver CODE REASON MESSAGE`: the small server of the recording, which knows the
+    /// kinds there are and answers everything else like this; `raw` is a health check that
+    /// failed.
+    fn api_server(&mut self, line: &str) {
+        if let Some(pid) = self.members.remove("apiserver") {
+            self.world.signal(pid, Signal::Kill).expect("it serves until it is ended");
+            self.wait(1000);
+        }
+        let spec = SpawnSpec { group: Group::Own, ..SpawnSpec::new("/bin/sh", &["apiserver"]) };
+        let line = line.to_owned();
+        let pid = self
+            .world
+            .spawn_task(HOST, spec, Box::new(|sys| Box::pin(serve(sys, line))))
+            .expect("the server starts");
+        self.members.insert("apiserver".to_owned(), pid);
+        self.world.settle();
+        self.wait(1000);
+    }
+
     /// Carries out a line of the recorder.
     fn act(&mut self, line: &str) {
         let words: Vec<&str> = line.split(' ').collect();
         match words[0] {
+            "apiserver" => self.api_server(line.trim_start_matches("apiserver ")),
             "env" => {
                 self.env = words[1..]
                     .iter()
@@ -351,6 +389,43 @@ impl Stage {
         let stderr = String::from_utf8_lossy(&text[before..]).into_owned();
         Outcome { exit: i32::from(!alive), stdout: String::new(), stderr }
     }
+}
+
+/// Serves like the small API server of the recording.
+async fn serve(sys: Sys, line: String) -> i32 {
+    let listener = sys.listen(API_SERVER).expect("nobody else listens there");
+    loop {
+        let conn = listener.accept().await;
+        while let Ok(Packet::Http(Http::Request(request))) = conn.recv().await {
+            let response = api_answer(&line, request.split().0);
+            if conn.send(Packet::Http(Http::Response(response))).is_err() {
+                break;
+            }
+        }
+    }
+}
+
+fn api_answer(line: &str, path: &str) -> HttpResponse {
+    if line == "raw" {
+        let body = "[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n[-]etcd-readiness \
+                    failed: reason withheld\n[+]informer-sync ok\nreadyz check failed";
+        return HttpResponse::new(500, "text/plain; charset=utf-8", body);
+    }
+    let known = match path {
+        "/api" => Some(json!({"kind": "APIVersions", "versions": ["v1"]})),
+        "/apis" => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": []})),
+        _ => None,
+    };
+    if let Some(known) = known {
+        return HttpResponse::new(200, "application/json", known.to_string());
+    }
+    let mut words = line.splitn(3, ' ');
+    let code: u16 = words.next().and_then(|word| word.parse().ok()).expect("a status");
+    let reason = words.next().filter(|word| *word != "-").unwrap_or_default();
+    let message = words.next().unwrap_or_default();
+    let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": message, "reason": reason, "code": code});
+    HttpResponse::new(code, "application/json", status.to_string())
 }
 
 /// A command to play.
@@ -481,6 +556,7 @@ fn play_file(path: &Path, release: &str) -> (usize, Vec<Difference>) {
                 let words: Vec<&str> = line.split(' ').collect();
                 stage = Some(Stage::cluster(release, &words));
             }
+            Step::Do(line) if line == "kubectl" => stage = Some(Stage::kubectl()),
             Step::Do(line) => stage.as_mut().expect("a cluster comes first").act(&line),
             Step::Command(recorded) => {
                 commands += 1;
@@ -595,6 +671,11 @@ fn check(release: &str, name: &str) {
         let _ = writeln!(report, "{file}:{line} is equal now: take it off known.txt");
     }
     assert!(report.is_empty(), "{} of {commands} commands differ\n{report}", differences.len());
+}
+
+#[test]
+fn kubectl_messages() {
+    check("kubectl-1.36.4", "01-messages");
 }
 
 macro_rules! recordings {

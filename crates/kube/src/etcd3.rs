@@ -241,6 +241,31 @@ impl Etcd {
         }
     }
 
+    /// Whether one server answers a read that needs a quorum, asked on a connection of its own.
+    pub async fn health(&self, server: &str, root: &str, timeout_us: u64) -> Result<(), String> {
+        let asking = async {
+            let conn = self.connect(server).await?;
+            let key = format!("{root}/health").into();
+            let op = Op::Range(etcd::pb::RangeRequest { key, ..Default::default() });
+            let call = CallId(1);
+            let request = Request { call, timeout_us: Some(timeout_us), token: String::new(), op };
+            conn.send(Packet::Rpc(request)).map_err(|_| "EOF".to_owned())?;
+            loop {
+                match conn.recv().await {
+                    Ok(Packet::Reply { result, .. }) => {
+                        return result.map(|_| ()).map_err(|status| shown(&status));
+                    }
+                    Ok(_) => {}
+                    Err(_) => return Err("error reading from server: EOF".to_owned()),
+                }
+            }
+        };
+        match race(asking, self.sys.sleep_us(timeout_us)).await {
+            Either::Left(result) => result,
+            Either::Right(()) => Err("context deadline exceeded".to_owned()),
+        }
+    }
+
     /// A call with many answers.
     pub async fn open(&self, op: Op, timeout_us: Option<u64>) -> Result<EtcdStream, Status> {
         let conn = self.conn().await?;

@@ -42,6 +42,11 @@ const fn kind(kind: &'static str, plural: &'static str, singular: &'static str) 
 
 /// Every kind, in the order in which discovery lists them.
 pub static KINDS: &[Kind] = &[
+    Kind {
+        short: &["cs"],
+        namespaced: false,
+        ..kind("ComponentStatus", "componentstatuses", "componentstatus")
+    },
     Kind { short: &["cm"], ..kind("ConfigMap", "configmaps", "configmap") },
     Kind {
         short: &["ep"],

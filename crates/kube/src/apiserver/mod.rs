@@ -2,12 +2,14 @@
 //!
 //! `options` reads the command line, `routes` the paths, `rest`, `delete` and `watch` are the
 //! verbs, `store` is etcd, `cache` what watchers are fed from, `boot` what a server does when it
-//! comes up, `health` what probes ask. Authorization is coarse: who shows a certificate of the
-//! cluster's authority may do everything, who shows none only asks for health and version.
+//! comes up, `health` what probes ask, `access` who may do what, by the names and groups of
+//! certificates: who shows none only asks for health and version.
 
+mod access;
 mod boot;
 mod cache;
 mod codec;
+mod components;
 mod crypt;
 mod defaults;
 mod delete;
@@ -32,8 +34,10 @@ use sim::{
 };
 
 use crate::etcd3::Etcd;
+use crate::identity::Identity;
 use crate::klog::log;
 use crate::tasks::Spawner;
+use access::Attempt;
 use cache::Caches;
 use failure::Failure;
 use options::{Options, Refusal};
@@ -172,14 +176,8 @@ async fn etcd_answers(sys: &Sys, etcd: &Etcd) -> bool {
     }
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum User {
-    /// Nobody said.
-    Anonymous,
-    /// Who showed a certificate of the authority.
-    Certified,
-}
+/// Who asks without a certificate.
+const ANONYMOUS: &str = "system:anonymous";
 
 impl Server {
     /// Serves a connection until either side ends it.
@@ -215,34 +213,39 @@ impl Server {
     }
 
     /// Who is at the other end; the error when the certificate shown is not of the authority.
-    fn identify(&self, conn: &Conn) -> Result<User, Failure> {
+    fn identify(&self, conn: &Conn) -> Result<Identity, Failure> {
         let chain = conn.peer_chain();
         if chain.is_empty() {
             let known = self.options.anonymous;
-            return if known { Ok(User::Anonymous) } else { Err(Failure::unauthorized()) };
+            let nobody = Identity { name: ANONYMOUS.to_owned(), groups: Vec::new() };
+            return if known { Ok(nobody) } else { Err(Failure::unauthorized()) };
         }
-        match crate::identity::judge(&chain, &self.options.client_ca, self.sys.wall_us()) {
-            Ok(_) => Ok(User::Certified),
-            Err(_) => Err(Failure::unauthorized()),
-        }
+        let judged = crate::identity::judge(&chain, &self.options.client_ca, self.sys.wall_us());
+        judged.map_err(|_| Failure::unauthorized())
     }
 
     /// Answers a request; none when the answer was a stream that has ended.
     async fn answer(
         &self,
         conn: &Conn,
-        user: &Result<User, Failure>,
+        user: &Result<Identity, Failure>,
         request: &HttpRequest,
     ) -> Option<HttpResponse> {
         let (path, query) = request.split();
         let query = Query::parse(query);
         let public = health::is_public(path);
-        match user {
+        let user = match user {
             Err(failure) => return Some(failure.response()),
-            Ok(User::Anonymous) if !public => {
-                return Some(Failure::not_allowed(forbidden(request, path)).response());
-            }
-            Ok(_) => {}
+            Ok(user) => user,
+        };
+        let attempt = Attempt::of(request, path, &query);
+        let allowed = user.name != ANONYMOUS && access::may(user, &attempt);
+        if !public && !allowed {
+            let why = attempt.refusal(&user.name);
+            return Some(Failure::not_allowed(why).response());
+        }
+        if let Some(response) = access::review(user, request, path) {
+            return Some(response);
         }
         if let Some(response) = self.health(path, &query).await {
             return Some(response);
@@ -269,38 +272,5 @@ impl Server {
             self.rest(&route, &query, request).await
         };
         Some(result.unwrap_or_else(|failure| failure.response()))
-    }
-}
-
-/// What somebody without a name is told.
-fn forbidden(request: &HttpRequest, path: &str) -> String {
-    let verb = match request.method.as_str() {
-        "POST" => "create",
-        "PUT" => "update",
-        "PATCH" => "patch",
-        "DELETE" => "delete",
-        _ => "get",
-    };
-    match route(path) {
-        None => format!("forbidden: User \"system:anonymous\" cannot {verb} path \"{path}\""),
-        Some(route) => {
-            let kind = route.kind;
-            let verb = if verb == "get" && route.name.is_empty() { "list" } else { verb };
-            let name = match route.name.as_str() {
-                "" => String::new(),
-                name => format!(" \"{name}\""),
-            };
-            let place = match route.namespace.as_str() {
-                "" => "at the cluster scope".to_owned(),
-                namespace => format!("in the namespace \"{namespace}\""),
-            };
-            format!(
-                "{}{name} is forbidden: User \"system:anonymous\" cannot {verb} resource \"{}\" in \
-                 API group \"{}\" {place}",
-                kind.qualified(),
-                kind.plural,
-                kind.group
-            )
-        }
     }
 }

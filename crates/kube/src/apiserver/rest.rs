@@ -46,6 +46,9 @@ impl Server {
         query: &Query,
         request: &HttpRequest,
     ) -> Result<HttpResponse, Failure> {
+        if route.kind.kind == "ComponentStatus" {
+            return self.components(route, &request.method).await;
+        }
         let dry = query.get("dryRun") == "All";
         match (request.method.as_str(), route.name.is_empty(), route.subresource.as_str()) {
             ("GET", true, _) => self.list(route, query).await,

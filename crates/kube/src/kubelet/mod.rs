@@ -22,6 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+pub(crate) use probes::ask;
 use serde_json::{Value, json};
 use sim::{Fd, Signal, Sys, Task};
 

@@ -99,7 +99,8 @@ fn url(probe: &Value, address: &str) -> String {
     format!("{scheme}://{host}:{}{}", port(probe, "httpGet.port"), text(http, "path"))
 }
 
-async fn ask(sys: &Sys, probe: &Value, address: &str) -> Result<(), String> {
+/// Asks once, as a probe says.
+pub(crate) async fn ask(sys: &Sys, probe: &Value, address: &str) -> Result<(), String> {
     let http = at(probe, "httpGet");
     if http.is_object() {
         let url = url(probe, address);

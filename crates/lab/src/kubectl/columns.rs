@@ -36,6 +36,7 @@ pub(super) fn header(kind: &str) -> (&'static [&'static str], usize) {
             5,
         ),
         "Namespace" => (&["NAME", "STATUS", "AGE"], 3),
+        "ComponentStatus" => (&["NAME", "STATUS", "MESSAGE", "ERROR"], 4),
         "Deployment" => (
             &[
                 "NAME",
@@ -136,6 +137,12 @@ pub(super) fn row(object: &Value, now_us: u64) -> Vec<String> {
     match text(object, "kind") {
         "Pod" => pod(object, name, age, now_us),
         "Node" => node(object, name, age),
+        "ComponentStatus" => {
+            let health = list(object, "conditions").first().cloned().unwrap_or_default();
+            let well = if text(&health, "status") == "True" { "Healthy" } else { "Unhealthy" };
+            let said = |field: &str| text(&health, field).to_owned();
+            vec![name, well.to_owned(), said("message"), said("error")]
+        }
         "Namespace" => vec![name, text(object, "status.phase").to_owned(), age],
         "Deployment" => {
             let ready = format!(

@@ -38,7 +38,13 @@ impl Ctl {
         for (kind, name) in &targets {
             many |= name.is_none();
             match self.fetch(kind, name.as_deref()).await {
-                Ok(found) => objects.extend(found),
+                Ok(found) => {
+                    if kind.kind == "ComponentStatus" {
+                        let text = "Warning: v1 ComponentStatus is deprecated in v1.19+\n";
+                        self.warn(text).await;
+                    }
+                    objects.extend(found);
+                }
                 Err(failure) if failure.code() == 404 && self.args.yes("ignore-not-found") => {}
                 Err(failure) if failure.code() == 404 => failures.push(failure),
                 Err(failure) => return Err(Stop::Api(failure)),

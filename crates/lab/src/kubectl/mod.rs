@@ -5,6 +5,7 @@
 
 mod apply;
 mod args;
+mod auth;
 mod change;
 mod columns;
 mod create;
@@ -17,6 +18,8 @@ mod node;
 mod output;
 mod pods;
 mod rollout;
+
+pub(crate) use output::tabwriter;
 
 use kube::client::{ApiError, Client, Kubeconfig};
 use kube::resources::{self, Kind};
@@ -44,6 +47,7 @@ const COMMANDS: &[(&str, &str)] = &[
         "Print the supported API versions on the server, in the form of \"group/version\"",
     ),
     ("apply", "Apply a configuration to a resource by file name or stdin"),
+    ("auth", "Inspect authorization"),
     ("cluster-info", "Display cluster information"),
     ("config", "Modify kubeconfig files"),
     ("cordon", "Mark node as unschedulable"),
@@ -206,6 +210,7 @@ impl Ctl {
             "api-resources" => self.api_resources().await,
             "api-versions" => self.api_versions().await,
             "apply" => self.apply().await,
+            "auth" => self.auth().await,
             "cluster-info" => self.cluster_info().await,
             "config" => self.config().await,
             "cordon" => self.cordon(true).await,

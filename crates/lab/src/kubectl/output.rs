@@ -34,14 +34,20 @@ pub(super) fn table(rows: &[Vec<String>]) -> String {
 /// Text with tabs in the columns in which Go's tabwriter puts it: a column is made of the cells
 /// of lines that follow each other, and ends two blanks behind the widest.
 pub(super) fn tabbed(text: &str) -> String {
+    tabwriter(text, 0, 2)
+}
+
+/// The same with columns of at least this width, and this far apart.
+pub(crate) fn tabwriter(text: &str, min: usize, padding: usize) -> String {
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
     let mut widths = vec![Vec::new(); lines.len()];
     fit(&lines, (0, lines.len()), 0, &mut widths);
+    let spaced = |widest: usize| (widest + padding).max(min);
     let mut out = String::new();
     for (cells, widths) in lines.iter().zip(&widths) {
         for (place, cell) in cells.iter().enumerate() {
             out.push_str(cell);
-            let width = widths.get(place).copied().unwrap_or_default();
+            let width = widths.get(place).map_or(0, |widest| spaced(*widest));
             out.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.chars().count())));
         }
         out.push('\n');
@@ -69,7 +75,7 @@ fn fit(
         }
         let widest = lines[from..at].iter().map(|cells| cells[column].chars().count()).max();
         for widths in &mut widths[from..at] {
-            widths.push(widest.unwrap_or_default() + 2);
+            widths.push(widest.unwrap_or_default());
         }
         fit(lines, (from, at), column + 1, widths);
     }

@@ -25,6 +25,8 @@ pub(crate) mod help;
 mod host;
 pub(crate) mod io;
 pub(crate) mod kill;
+#[cfg(feature = "k8s")]
+mod kubeadm;
 pub(crate) mod launch;
 mod ls;
 mod opts;
@@ -164,7 +166,7 @@ static MORE: &[Program] = &[];
 
 /// What only hosts of a Kubernetes cluster have.
 #[cfg(feature = "k8s")]
-pub(crate) static TOOLS: &[Program] = &[crictl::PROGRAM, crate::kubectl::PROGRAM];
+pub(crate) static TOOLS: &[Program] = &[crictl::PROGRAM, kubeadm::PROGRAM, crate::kubectl::PROGRAM];
 #[cfg(not(feature = "k8s"))]
 static TOOLS: &[Program] = &[];
 
