@@ -151,3 +151,8 @@ fn mistakes_with_static_pods() {
 fn encrypt_secrets() {
     run("encrypt");
 }
+
+#[test]
+fn a_control_plane_leaves() {
+    run("kubeadm");
+}

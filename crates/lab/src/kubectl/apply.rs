@@ -6,7 +6,7 @@ use kube::resources::{self, Kind};
 use kube::value::{self, annotation, object_mut, set, text};
 use kube::yaml;
 use serde_json::{Value, json};
-use sim::Fd;
+use sim::{Fd, OpenFlags};
 
 use super::output::reference;
 use super::{Ctl, Done, Stop, error};
@@ -30,15 +30,7 @@ impl Ctl {
             for path in paths {
                 let bytes = match path.as_str() {
                     "-" => self.sys.read_to_end(Fd::STDIN).await.unwrap_or_default(),
-                    path => self.sys.read_file(path).map_err(|errno| match errno {
-                        sim::Errno::Enoent => {
-                            Stop::Said(format!("error: the path \"{path}\" does not exist"))
-                        }
-                        errno => Stop::Said(format!(
-                            "error: open {path}: {}",
-                            errno.to_string().to_lowercase()
-                        )),
-                    })?,
+                    path => self.read_source(path).await?,
                 };
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 let shown = if path == "-" { "STDIN".to_owned() } else { path };
@@ -75,6 +67,23 @@ impl Ctl {
             }
         }
         Ok(found)
+    }
+
+    /// All of a file, or of a device.
+    async fn read_source(&self, path: &str) -> Result<bytes::Bytes, Stop> {
+        let opened = self.sys.open(path, OpenFlags::READ).map_err(|errno| match errno {
+            sim::Errno::Enoent => Stop::Said(format!("error: the path \"{path}\" does not exist")),
+            errno => {
+                let errno = errno.to_string().to_lowercase();
+                Stop::Said(format!("error: open {path}: {errno}"))
+            }
+        })?;
+        let read = self.sys.read_to_end(opened).await;
+        // It was only read.
+        let _ = self.sys.close(opened);
+        read.map_err(|errno| {
+            Stop::Said(format!("error: read {path}: {}", errno.to_string().to_lowercase()))
+        })
     }
 
     /// The kind of an object of a file.

@@ -182,7 +182,10 @@ impl Ctl {
     /// Tables, one for each kind.
     async fn tables(&self, objects: &[Value]) {
         let mut from = 0;
-        let mixed = objects.iter().any(|it| text(it, "kind") != text(&objects[0], "kind"));
+        // Who asks for several kinds is told which is which, even where one of them has objects.
+        let several = self.args.word(1).is_some_and(|it| it.contains(',') || it == "all");
+        let mixed =
+            several || objects.iter().any(|it| text(it, "kind") != text(&objects[0], "kind"));
         while from < objects.len() {
             let kind = text(&objects[from], "kind");
             let count = objects[from..].iter().take_while(|it| text(it, "kind") == kind).count();

@@ -345,8 +345,8 @@ impl Kubeadm {
             .filter(|usage| old.usages.iter().any(|oid| oid == usage.oid()))
             .collect();
         let key = PrivateKey::from_seed(self.0.draw(), what);
-        let names = old.names.clone().unwrap_or_default();
-        let new = Template::leaf(old.subject.clone(), &usages, names)
+        let names = old.names.unwrap_or_default();
+        let new = Template::leaf(old.subject, &usages, names)
             .valid(issuer.certificate.not_before_s, self.now_s() + YEAR_S)
             .issue(&key, &issuer);
         self.put(path, &new.to_pem(), &key.to_pem())?;
