@@ -62,6 +62,7 @@ class Halves {
   }
 
   async later() {
+    if (this.ready) return;
     this.coming ??= compiled(WHOLE_URL);
     try {
       this.ready ??= await this.coming;
@@ -117,11 +118,8 @@ async function start({ engine: name, point, undo, home: began, keep, blocks, seq
   home = null;
   const parts = await module;
   if (mine !== starts) return { none: true }; // another world was begun meanwhile
-  // Only a fresh world can begin with less than the whole.
-  const coming = parts.later?.();
-  coming?.catch(() => {}); // it is asked for again by whoever needs it
   if (point) {
-    await coming;
+    await parts.later?.(); // only a fresh world can begin with less than the whole
     if (mine !== starts) return { none: true };
     if (began) {
       home = points.adopt(began, blocks);
@@ -140,6 +138,7 @@ async function start({ engine: name, point, undo, home: began, keep, blocks, seq
   tick(0, 0); // an exercise begins where its start commands ended
   const first = points.take(core.memory, lastSeq, now, false); // recovery has somewhere to begin
   if (keep) home = first;
+  parts.later?.().catch(() => {}); // it is asked for again by whoever needs it
   return { bytes: answer, at: now, homePoint: home?.id };
 }
 
@@ -336,10 +335,22 @@ function run(until, began) {
 
 const KINDS = { load, aside, start, call, edit, input, frame, undo, reset, save, saved, drop };
 
+/**
+ * What a first picture does not need waits for the whole core here, in the order in which it
+ * came, while the world goes on.
+ */
+const WAITING = new Set(['edit', 'call', 'save', 'undo']);
+
+async function wholeCore() {
+  // A failure is told by what needs it: the call asks again.
+  await (await module)?.later?.().catch(() => {});
+}
+
 self.onmessage = async ({ data }) => {
   const { id, kind } = data;
   let answer;
   try {
+    if (WAITING.has(kind) || data.action) await wholeCore();
     answer = dead ? { none: true } : await KINDS[kind](data);
   } catch (error) {
     // What is no trap (a module that could not be fetched) has nothing to be brought back.

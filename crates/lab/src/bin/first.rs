@@ -9,14 +9,23 @@ use std::process::ExitCode;
 use lab::api::{Command, Input, TtyId, Want, WorldOptions};
 
 /// Worlds that are tried. What none of them does is only loaded later.
-const SEEDS: [u64; 8] = [7, 11, 1009, 2003, 4001, 5003, 7919, 9973];
+const SEEDS: [u64; 24] = [
+    7, 11, 211, 503, 1009, 1301, 1613, 2003, 2503, 3001, 3511, 4001, 4507, 5003, 5501, 6007, 6521,
+    7001, 7507, 7919, 8501, 9001, 9511, 9973,
+];
+/// Each world has a date and a time of day of its own: how these are written depends on them.
+const EPOCH_US: u64 = 1_793_534_400_000_000;
+const STRIDE_US: u64 = 12_345_679_000;
 /// The page lets a fresh world run this far before it shows it, and opens its terminal then.
 const SETTLED_US: u64 = 6_000_000;
 const UNTIL_US: u64 = 12_000_000;
-/// Time between two pictures.
-const FRAME_US: u64 = 50_000;
-/// How many events the page begins with in one slice.
+/// Time between two pictures, at the least; by how much more it is in the next world.
+const FRAME_US: u64 = 16_700;
+const FRAME_STEP_US: u64 = 4_567;
+/// How many events the page begins with in one slice; it takes more where that was quick.
 const EVENTS_MAX: u32 = 512;
+const SLICES: u32 = 12;
+const DOUBLED_MAX: u32 = 3;
 
 fn main() -> ExitCode {
     let Some(file) = std::env::args_os().nth(1) else {
@@ -52,18 +61,26 @@ fn commands_of(seed: u64) -> Vec<Command> {
         members: 3,
         release: "3.6.14".into(),
         seed,
-        epoch_us: 1_793_534_400_000_000,
+        epoch_us: EPOCH_US + seed * STRIDE_US,
         checkers: true,
     };
     let tty = TtyId(1);
-    let mut all = vec![Command::New(options)];
-    for (seen, until_us) in (0_u64..).zip((FRAME_US..=UNTIL_US).step_by(FRAME_US as usize)) {
+    let nothing = Command::Advance { until_us: 0, events_max: 0 };
+    let view = |seen| Command::View(Want { seen, flights: true, ..Want::default() });
+    let mut all = vec![Command::New(options), nothing.clone()];
+    // As far as it is shown only when it is there: in slices of as many events as take no time.
+    for slice in 0..SLICES {
+        let events_max = EVENTS_MAX << slice.min(DOUBLED_MAX);
+        all.push(Command::Advance { until_us: SETTLED_US, events_max });
+        all.push(view(0));
+    }
+    all.push(nothing);
+    all.push(Command::Apply(Input::OpenTty { tty, host: "n1".into() }));
+    let frame_us = FRAME_US + seed % SEEDS.len() as u64 * FRAME_STEP_US;
+    let frames = (SETTLED_US + frame_us..=UNTIL_US).step_by(frame_us as usize);
+    for (seen, until_us) in (1_u64..).zip(frames) {
         all.push(Command::Advance { until_us, events_max: EVENTS_MAX });
-        if until_us == SETTLED_US {
-            all.push(Command::Advance { until_us: 0, events_max: 0 });
-            all.push(Command::Apply(Input::OpenTty { tty, host: "n1".into() }));
-        }
-        all.push(Command::View(Want { seen, flights: true, ..Want::default() }));
+        all.push(view(seen));
     }
     all
 }

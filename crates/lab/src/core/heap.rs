@@ -32,6 +32,12 @@ struct List {
     left_bytes: Cell<usize>,
 }
 
+impl List {
+    const fn new() -> List {
+        List { free: Cell::new(null_mut()), next: Cell::new(null_mut()), left_bytes: Cell::new(0) }
+    }
+}
+
 /// The allocator.
 pub(super) struct Heap {
     lists: [List; CLASSES],
@@ -44,12 +50,8 @@ unsafe impl Sync for Heap {}
 
 impl Heap {
     pub(super) const fn new() -> Heap {
-        const EMPTY: List = List {
-            free: Cell::new(null_mut()),
-            next: Cell::new(null_mut()),
-            left_bytes: Cell::new(0),
-        };
-        Heap { lists: [EMPTY; CLASSES], pages: Cell::new(0) }
+        let lists = [const { List::new() }; CLASSES];
+        Heap { lists, pages: Cell::new(0) }
     }
 
     /// A piece of the standard allocator; where that grew memory, it is grown well ahead.
@@ -82,7 +84,7 @@ impl Heap {
 
     /// A piece of a list whose run is used up.
     #[cold]
-    fn from_new_run(&self, class: usize) -> *mut u8 {
+    fn begin_run(&self, class: usize) -> *mut u8 {
         let size = (class + 1) * STEP_BYTES;
         let run_bytes = RUN_BYTES / size * size;
         let Ok(layout) = Layout::from_size_align(run_bytes, STEP_BYTES) else { return null_mut() };
@@ -117,7 +119,7 @@ unsafe impl GlobalAlloc for Heap {
         let size = (class + 1) * STEP_BYTES;
         let left_bytes = list.left_bytes.get();
         if left_bytes == 0 {
-            return self.from_new_run(class);
+            return self.begin_run(class);
         }
         let place = list.next.get();
         list.next.set(place.wrapping_add(size));
