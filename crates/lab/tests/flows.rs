@@ -156,3 +156,8 @@ fn encrypt_secrets() {
 fn a_control_plane_leaves() {
     run("kubeadm");
 }
+
+#[test]
+fn the_shell_s_language_and_the_tools_of_scripts() {
+    run("shell");
+}

@@ -8,6 +8,7 @@
 
 mod files;
 mod procs;
+mod proctext;
 #[cfg(test)]
 mod tests;
 mod ttys;

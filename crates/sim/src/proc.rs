@@ -220,6 +220,8 @@ pub(crate) struct Proc {
     pub(crate) real_uid: u32,
     /// The permission bits that what it makes does not get.
     pub(crate) umask: u16,
+    /// How many files it may have open: the limit in force, and how far it may raise that.
+    pub(crate) files_max: (u64, u64),
     pub(crate) start_us: u64,
     /// Its code; away while it is polled, gone when the process has ended.
     pub(crate) task: Option<Task>,
@@ -262,6 +264,9 @@ const POLLS_MAX: u32 = 20_000;
 
 /// How long it rests after that.
 pub(crate) const REST_US: u64 = 1000;
+
+/// How many files a process may have open where nobody said otherwise.
+pub(crate) const FILES_MAX: (u64, u64) = (1024, 524_288);
 
 impl Effort {
     fn at(&mut self, now_us: u64) {

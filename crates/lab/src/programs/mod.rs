@@ -38,6 +38,7 @@ mod secure;
 mod sed;
 mod seq;
 mod sim;
+pub(crate) mod sizes;
 mod sort;
 mod text;
 pub(crate) mod units;

@@ -150,6 +150,7 @@ fn column(
     name: &str,
     proc: &ProcInfo,
     now: (u64, u64),
+    size: (u64, u64),
     accounts: &Accounts,
 ) -> Option<(&'static str, bool, String)> {
     let (mono_us, wall_us) = now;
@@ -169,7 +170,14 @@ fn column(
     let started = Moment::from_us(wall_us.saturating_sub(age_us) as i64).format("%H:%M");
     Some(match name {
         "pid" => ("PID", true, proc.pid.to_string()),
+        "ppid" if proc.pid == Pid(1) => ("PPID", true, "0".to_owned()),
         "ppid" => ("PPID", true, proc.parent.map_or(1, |parent| parent.0).to_string()),
+        "c" => ("C", true, "0".to_owned()),
+        "fuser" => ("UID", false, accounts.user_name(proc.uid)),
+        "vsz" | "vsize" => ("VSZ", true, size.1.to_string()),
+        "rss" | "rssize" => ("RSS", true, size.0.to_string()),
+        "bsdstart" => ("START", true, started),
+        "bsdtime" => ("TIME", true, "  0:00".to_owned()),
         "pgid" | "pgrp" => ("PGID", true, proc.group.to_string()),
         "uid" | "euid" => ("UID", true, proc.uid.to_string()),
         "user" | "euser" => ("USER", false, accounts.user_name(proc.uid)),
@@ -181,7 +189,10 @@ fn column(
         "comm" | "ucmd" => ("COMMAND", false, short.to_owned()),
         "args" | "cmd" | "command" => ("COMMAND", false, args),
         "%cpu" | "pcpu" => ("%CPU", true, "0.0".to_owned()),
-        "%mem" | "pmem" => ("%MEM", true, "0.0".to_owned()),
+        "%mem" | "pmem" => {
+            let share = super::sizes::per_mille(size.0);
+            ("%MEM", true, format!("{}.{}", share / 10, share % 10))
+        }
         _ => return None,
     })
 }
@@ -203,11 +214,16 @@ async fn ps(sys: Sys) -> i32 {
             .split([',', ' '])
             .map(|name| name.split('=').next().unwrap_or(name).to_owned())
             .collect(),
-        None if bsd => ["user", "pid", "%cpu", "%mem", "tty", "stat", "start", "time", "args"]
-            .map(str::to_owned)
-            .to_vec(),
+        None if bsd => [
+            "user", "pid", "%cpu", "%mem", "vsz", "rss", "tty", "stat", "bsdstart", "bsdtime",
+            "args",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         None if parsed.has('f') || parsed.has('F') => {
-            ["user", "pid", "ppid", "start", "tty", "time", "args"].map(str::to_owned).to_vec()
+            ["fuser", "pid", "ppid", "c", "stime", "tty", "time", "args"]
+                .map(str::to_owned)
+                .to_vec()
         }
         None => ["pid", "tty", "time", "comm"].map(str::to_owned).to_vec(),
     };
@@ -235,8 +251,9 @@ async fn ps(sys: Sys) -> i32 {
     let mut rows: Vec<Vec<(&'static str, bool, String)>> = Vec::new();
     for proc in all.iter().filter(wanted) {
         let mut row = Vec::new();
+        let size = super::sizes::of(&sys, proc);
         for name in &columns {
-            match column(name, proc, now, &accounts) {
+            match column(name, proc, now, size, &accounts) {
                 Some(cell) => row.push(cell),
                 None => {
                     sys.eprint(&format!(
@@ -249,17 +266,27 @@ async fn ps(sys: Sys) -> i32 {
         }
         rows.push(row);
     }
-    let short = parsed.value('o').is_none() && !bsd && !parsed.has('f');
+    let short = parsed.value('o').is_none() && !bsd;
     let headless = parsed.value('o').is_some_and(|list| list.ends_with('='));
-    sys.print(&table(&rows, short, headless)).await;
+    sys.print(&table(&rows, short, headless, bsd)).await;
     i32::from(rows.is_empty() && !everything)
 }
 
-fn table(rows: &[Vec<(&'static str, bool, String)>], short: bool, headless: bool) -> String {
+fn table(
+    rows: &[Vec<(&'static str, bool, String)>],
+    short: bool,
+    headless: bool,
+    bsd: bool,
+) -> String {
     let Some(first) = rows.first() else { return String::new() };
     let least = |title: &str| match title {
         "PID" | "PPID" | "PGID" => 7,
-        "TTY" | "TIME" | "USER" => 8,
+        "TTY" | "USER" | "UID" => 8,
+        // The short form of `ps aux` is narrower.
+        "TIME" if !bsd => 8,
+        "VSZ" => 6,
+        "RSS" | "START" => 5,
+        "STAT" => 4,
         _ => 0,
     };
     let widths: Vec<usize> = (0..first.len())

@@ -316,6 +316,8 @@ pub(super) enum ParamOp {
         /// Doubled.
         all: bool,
     },
+    /// `${x@Q}`
+    Quote,
     /// The text is not something the shell knows: an error when it is expanded.
     Bad,
 }

@@ -129,6 +129,12 @@ pub(crate) fn quote_single(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
+/// The same, quoted even where nothing asks for it.
+pub(crate) fn quote_always(text: &str) -> String {
+    let quoted = quote_single(text);
+    if quoted == text { format!("'{text}'") } else { quoted }
+}
+
 fn control_escapes(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {

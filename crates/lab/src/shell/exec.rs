@@ -61,6 +61,10 @@ pub(super) struct Options {
     pub(super) noglob: bool,
     pub(super) pipefail: bool,
     pub(super) noclobber: bool,
+    /// `set -n`: commands are read and not run.
+    pub(super) noexec: bool,
+    /// `shopt -s nullglob`
+    pub(super) nullglob: bool,
 }
 
 /// Waits for Ctrl-C; other signals that a terminal's shell catches mean nothing to it.
@@ -111,6 +115,8 @@ pub struct Shell {
     /// The status of the last command substitution of a command.
     pub(super) substituted: Option<i32>,
     pub(super) history: Vec<String>,
+    /// What `pushd` remembers.
+    pub(super) stack: Vec<String>,
     /// The list that runs, as it was typed: what `jobs` calls it when Ctrl-Z stops it.
     pub(super) typed: String,
     /// `trap ... EXIT`
@@ -199,6 +205,7 @@ impl Shell {
             conditions: 0,
             substituted: None,
             history: Vec::new(),
+            stack: Vec::new(),
             typed: String::new(),
             exit_trap: None,
             traps: Map::new(),
@@ -237,6 +244,7 @@ impl Shell {
             conditions: self.conditions,
             substituted: None,
             history: Vec::new(),
+            stack: self.stack.clone(),
             typed: String::new(),
             exit_trap: None,
             traps: Map::new(),
@@ -271,6 +279,7 @@ impl Shell {
         self.options.nounset |= flags.contains('u');
         self.options.xtrace |= flags.contains('x');
         self.options.noglob |= flags.contains('f');
+        self.options.noexec |= flags.contains('n');
     }
 
     /// Runs what was typed into a terminal: one or more complete commands. Ctrl-C ends it, and
@@ -376,6 +385,9 @@ impl Shell {
                         "warning: here-document at line {from} delimited by end-of-file (wanted `{delimiter}')"
                     ))
                     .await;
+                }
+                if self.options.noexec && self.mode != Mode::Interactive {
+                    continue;
                 }
                 match self.script(&script).await {
                     Flow::Exit => {

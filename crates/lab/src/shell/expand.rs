@@ -83,7 +83,7 @@ impl Shell {
     fn file_names(&self, field: Field, all: &mut Vec<String>) {
         if !self.options.noglob && pattern::is_pattern(&field.pattern) {
             let names = glob::expand(&self.sys, &field.pattern);
-            if !names.is_empty() {
+            if !names.is_empty() || self.options.nullglob {
                 all.extend(names);
                 return;
             }
@@ -480,6 +480,7 @@ impl Shell {
                     let (all, anchor) = (*all, *anchor);
                     Box::new(move |text| replace(text, &pattern, &with, all, anchor))
                 }
+                ParamOp::Quote => Box::new(super::escape::quote_always),
                 ParamOp::Case { upper, all } => {
                     let (upper, all) = (*upper, *all);
                     Box::new(move |text| recase(text, upper, all))

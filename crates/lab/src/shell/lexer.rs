@@ -514,6 +514,19 @@ impl Parser<'_> {
                 };
                 self.replace(all, anchor, inner)?
             }
+            '@' => {
+                take('@');
+                let kind = self.at(0);
+                self.pos += usize::from(kind.is_some());
+                match (kind, self.at(0)) {
+                    (Some('Q'), Some('}')) => ParamOp::Quote,
+                    (Some('U' | 'u'), Some('}')) => {
+                        ParamOp::Case { upper: true, all: kind == Some('U') }
+                    }
+                    (Some('L'), Some('}')) => ParamOp::Case { upper: false, all: true },
+                    _ => return self.bad_braces(),
+                }
+            }
             '^' | ',' => {
                 take(c);
                 let all = take(c);

@@ -17,7 +17,8 @@ impl Shell {
             "PIPESTATUS" => self.pipe_statuses.first().copied().unwrap_or(0).to_string(),
             "BASHPID" => self.sys.pid().to_string(),
             "PPID" => self.sys.parent_pid().to_string(),
-            "UID" | "EUID" => "0".to_owned(),
+            "UID" => self.sys.real_uid().to_string(),
+            "EUID" => self.sys.cred().uid.to_string(),
             "LINENO" => self.line.to_string(),
             "RANDOM" => self.next_random().to_string(),
             "SECONDS" => ((self.sys.mono_us() - self.start_us) / 1_000_000).to_string(),
@@ -106,7 +107,7 @@ impl Shell {
                     let cwd = self.short_cwd();
                     out.push_str(cwd.rsplit('/').find(|part| !part.is_empty()).unwrap_or("/"));
                 }
-                Some('$') => out.push('#'),
+                Some('$') => out.push(if self.sys.cred().is_root() { '#' } else { '$' }),
                 Some('n') => out.push('\n'),
                 Some('e') => out.push('\x1b'),
                 Some('[' | ']') => {}

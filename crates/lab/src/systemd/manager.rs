@@ -771,6 +771,8 @@ impl Manager {
             })
             .collect();
         let last = unit.main_exit.as_ref();
+        let limits = unit.settings.one("Service", "LimitNOFILE");
+        let limits = limits.and_then(service::files_max).unwrap_or((1024, 524_288));
         json!({
             "name": name,
             "description": unit.settings.one("Unit", "Description").unwrap_or(name),
@@ -794,7 +796,8 @@ impl Manager {
             "user": unit.settings.one("Service", "User").unwrap_or(""),
             "group": unit.settings.one("Service", "Group").unwrap_or(""),
             "working_directory": unit.settings.one("Service", "WorkingDirectory").unwrap_or(""),
-            "limit_nofile": unit.settings.one("Service", "LimitNOFILE").unwrap_or("524288"),
+            "limit_nofile": limits.1,
+            "limit_nofile_soft": limits.0,
             "environment": unit.settings.all("Service", "Environment"),
             "exec_start": unit.settings.all("Service", "ExecStart"),
             "after": unit.settings.names("Unit", "After"),

@@ -712,6 +712,21 @@ fn credentials(sys: &Sys, settings: &Settings) -> Result<Cred, NotStarted> {
 
 /// Starts a command of a unit. What cannot be started is a process that ends at once with the
 /// code that says why.
+/// The value of `LimitNOFILE`: a number for both limits, or one for each.
+pub(super) fn files_max(text: &str) -> Option<(u64, u64)> {
+    let number = |text: &str| match text.trim() {
+        "infinity" => Some(1_048_576),
+        text => match text.strip_suffix(['K', 'k']) {
+            Some(text) => text.parse::<u64>().ok()?.checked_mul(1024),
+            None => text.parse().ok(),
+        },
+    };
+    match text.split_once(':') {
+        Some((soft, hard)) => Some((number(soft)?, number(hard)?)),
+        None => number(text).map(|both| (both, both)),
+    }
+}
+
 fn spawn(shared: &Shared, plan: &Plan, command: &Command, main: bool) -> Pid {
     let sys = shared.borrow().sys.clone();
     let (out, into) = sys.pipe().expect("process 1 has few files open");
@@ -730,7 +745,13 @@ fn spawn(shared: &Shared, plan: &Plan, command: &Command, main: bool) -> Pid {
         })
     });
     let pid = match started {
-        Ok(pid) => pid,
+        Ok(pid) => {
+            if let Some(limits) = plan.settings.one("Service", "LimitNOFILE").and_then(files_max) {
+                // Process 1 may set any limit of its child.
+                let _ = sys.set_files_max(pid, limits);
+            }
+            pid
+        }
         Err(NotStarted { code, lines }) => {
             let mut spec = SpawnSpec::new("", &["(systemd)"]);
             spec.group = Group::Own;

@@ -25,7 +25,10 @@ const FDS_MAX: usize = 1024;
 /// What an open file description leads to.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    File { ino: Ino, path: String },
+    File {
+        ino: Ino,
+        path: String,
+    },
     Dir,
     PipeOut(PipeId),
     PipeIn(PipeId),
@@ -34,6 +37,8 @@ pub(super) enum Target {
     Zero,
     Full,
     Random,
+    /// A text of the kernel's own, under `/proc`.
+    Text(Bytes),
 }
 
 /// An open file description. Processes that inherited it share its offset.
@@ -87,7 +92,8 @@ impl Kernel {
             | Target::Null
             | Target::Zero
             | Target::Full
-            | Target::Random => {}
+            | Target::Random
+            | Target::Text(_) => {}
         }
     }
 
@@ -109,7 +115,7 @@ impl Kernel {
         let proc = self.proc_mut(pid).ok_or(Errno::Esrch)?;
         let fd = (FD_FIRST..).map(Fd).find(|fd| !proc.fds.contains_key(fd));
         match fd {
-            Some(fd) if proc.fds.len() < FDS_MAX => {
+            Some(fd) if proc.fds.len() < FDS_MAX && (proc.fds.len() as u64) < proc.files_max.0 => {
                 proc.fds.insert(fd, open);
                 Ok(fd)
             }
@@ -159,6 +165,14 @@ impl Kernel {
 
     /// Opens a file for a process.
     pub(crate) fn open(&mut self, pid: Pid, path: &str, flags: OpenFlags) -> Result<Fd, Errno> {
+        if let Some(rest) = path.strip_prefix("/proc/") {
+            if flags.write {
+                return Err(Errno::Eacces);
+            }
+            let text = self.proc_text(pid, rest)?;
+            let open = self.add_open(self.host_of(pid), Target::Text(text.into()), flags);
+            return self.add_fd(pid, open);
+        }
         let path = match flags.write || flags.create {
             // What a device takes does not change the mount it lies on.
             true if path.starts_with("/dev/") => self.on_disk(pid, path),
@@ -292,6 +306,13 @@ impl Kernel {
                 Ok(Some(bytes))
             }
             Target::Dir => Err(Errno::Eisdir),
+            Target::Text(ref text) => {
+                let from = (open.offset as usize).min(text.len());
+                let bytes = text.slice(from..(from + max).min(text.len()));
+                let open = self.opens.get_mut(&id).expect("a description in use is kept");
+                open.offset += bytes.len() as u64;
+                Ok(Some(bytes))
+            }
             Target::PipeOut(pipe) => {
                 let pipe_now = self.pipes.get_mut(&pipe).expect("its end is open");
                 let bytes = pipe_now.read(max, pid);
@@ -333,7 +354,7 @@ impl Kernel {
         let mut written = Written { bytes: bytes.len(), rest_us: None };
         match open.target {
             Target::File { .. } => self.write_file_at(id, bytes)?,
-            Target::Dir | Target::PipeOut(_) => return Err(Errno::Ebadf),
+            Target::Dir | Target::PipeOut(_) | Target::Text(_) => return Err(Errno::Ebadf),
             Target::PipeIn(pipe) => {
                 let pipe_now = self.pipes.get_mut(&pipe).expect("its end is open");
                 let Some(count) = pipe_now.write(bytes, pid)? else { return Ok(None) };

@@ -10,7 +10,9 @@ use crate::errno::Errno;
 use crate::event::Ending;
 use crate::exe::{self, Exe};
 use crate::ids::{Fd, HostId, OpenId, Pid, TtyId};
-use crate::proc::{Effort, ExitStatus, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio};
+use crate::proc::{
+    Effort, ExitStatus, FILES_MAX, Group, Proc, ProcInfo, ProcState, Signal, SpawnSpec, Stdio,
+};
 use crate::queue::{Event, EventKey};
 use crate::task::Program;
 use flat::Map;
@@ -233,6 +235,7 @@ impl Kernel {
             (Group::Inherit, Some(parent)) => parent.group,
             (Group::Inherit, None) | (Group::Own, _) => pid,
         };
+        let files_max = parent.map_or(FILES_MAX, |parent| parent.files_max);
         let ignored = parent.map(|parent| parent.ignored.clone()).unwrap_or_default();
         let proc = Proc {
             pid,
@@ -249,6 +252,7 @@ impl Kernel {
             cred: new.cred,
             real_uid: new.real_uid,
             umask: new.umask,
+            files_max,
             start_us: self.now_us,
             task: None,
             polled: false,

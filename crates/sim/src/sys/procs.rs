@@ -139,6 +139,58 @@ impl Sys {
         procs
     }
 
+    /// The size of the database that an etcd among the host's processes has open; 0 for others.
+    pub fn database_bytes(&self, pid: Pid) -> u64 {
+        self.with(|kernel| {
+            let Some(proc) = kernel.proc(kernel.meant(kernel.host_of(self.pid), pid)) else {
+                return 0;
+            };
+            let mut flags = proc.argv.iter().map(|arg| arg.trim_start_matches('-'));
+            let flag = flags.find_map(|flag| match flag.strip_prefix("data-dir")? {
+                "" => Some(String::new()),
+                value => value.strip_prefix('=').map(str::to_owned),
+            });
+            let flag = match flag {
+                Some(value) if value.is_empty() => flags.next().map(str::to_owned),
+                found => found.or_else(|| proc.env.get("ETCD_DATA_DIR").cloned()),
+            };
+            let folder = flag.unwrap_or_else(|| format!("{}/default.etcd", proc.cwd));
+            let path = format!("{folder}/member/snap/db");
+            let path = match &proc.container {
+                Some(container) => container.place(&path).0,
+                None => path,
+            };
+            kernel.host(proc.host).disk.stat(&path).map_or(0, |stat| stat.size)
+        })
+    }
+
+    /// How many files a process of this host may have open: now, and how far it may raise that.
+    pub fn files_max(&self, pid: Pid) -> Option<(u64, u64)> {
+        self.with(|kernel| {
+            Some(kernel.proc(kernel.meant(kernel.host_of(self.pid), pid))?.files_max)
+        })
+    }
+
+    /// Sets that, for itself or for a child. Only root goes beyond the second number.
+    pub fn set_files_max(&self, pid: Pid, limits: (u64, u64)) -> Result<(), Errno> {
+        self.with(|kernel| {
+            let root = kernel.caller(self.pid).cred.is_root();
+            let own = kernel.meant(kernel.host_of(self.pid), pid);
+            let proc = kernel.proc_mut(own).ok_or(Errno::Esrch)?;
+            if own != self.pid && proc.parent != Some(self.pid) {
+                return Err(Errno::Eperm);
+            }
+            if limits.0 > limits.1 {
+                return Err(Errno::Einval);
+            }
+            if limits.1 > proc.files_max.1 && !root {
+                return Err(Errno::Eperm);
+            }
+            proc.files_max = limits;
+            Ok(())
+        })
+    }
+
     /// From now on this signal does not end the process; [`Sys::caught`] tells of it. KILL
     /// and STOP cannot be caught.
     pub fn catch(&self, signal: Signal) {

@@ -5,15 +5,19 @@ pub(crate) mod accounts;
 mod archive;
 mod awk;
 mod cron;
+mod digest;
 pub(crate) mod editor;
 mod hexdump;
 mod jq;
+mod look;
+mod memory;
 mod owners;
 mod pager;
 pub(crate) mod releases;
 mod reports;
 mod ssh;
 mod sudo;
+mod tools;
 mod useradd;
 
 use ::bytes::Bytes;
@@ -33,6 +37,44 @@ pub(crate) static PROGRAMS: &[Program] = &[
     cron::CRON,
     cron::CRONTAB,
     hexdump::PROGRAM,
+    look::DIG,
+    look::HOST,
+    look::NSLOOKUP,
+    look::WHO,
+    look::W,
+    look::LAST,
+    look::USERS,
+    look::HOSTNAMECTL,
+    look::TIMEDATECTL,
+    look::LSB_RELEASE,
+    look::ARCH,
+    look::DPKG,
+    look::TTY,
+    look::STTY,
+    look::TPUT,
+    look::PIDOF,
+    look::READLINK,
+    look::REALPATH,
+    look::FILE,
+    look::TREE,
+    digest::MD5SUM,
+    digest::SHA1SUM,
+    digest::SHA512SUM,
+    digest::OD,
+    digest::CMP,
+    digest::TRUNCATE,
+    tools::COLUMN,
+    tools::ENVSUBST,
+    tools::EXPR,
+    tools::COMM,
+    tools::FOLD,
+    tools::YES,
+    tools::PRINTENV,
+    tools::NICE,
+    tools::LOGGER,
+    tools::WGET,
+    tools::APT,
+    tools::APT_GET,
     owners::CHGRP,
     owners::CHOWN,
     owners::INSTALL,
@@ -41,7 +83,7 @@ pub(crate) static PROGRAMS: &[Program] = &[
     releases::PROGRAM,
     secure::CURL,
     secure::OPENSSL,
-    reports::FREE,
+    memory::FREE,
     reports::IP,
     reports::KILLALL,
     pager::LESS,

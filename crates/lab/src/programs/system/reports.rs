@@ -4,9 +4,10 @@
 use sim::{DialError, Either, Fd, ProcInfo, Signal, Sys, race};
 
 use super::accounts::Accounts;
+use super::memory;
 use crate::programs::calendar::Moment;
 use crate::programs::opts::Options;
-use crate::programs::{Program, posix, units};
+use crate::programs::{Program, posix, sizes, units};
 
 macro_rules! program {
     ($const:ident, $name:literal, $summary:literal, $usage:literal, $run:expr) => {
@@ -46,7 +47,6 @@ program!(
     killall
 );
 program!(TOP, "top", "show what runs", "top [-b] [-n COUNT]", top);
-program!(FREE, "free", "show the memory", "free [-hm]", free);
 program!(UPTIME, "uptime", "tell how long the host runs", "uptime [-p]", uptime);
 program!(NPROC, "nproc", "print the number of processors", "nproc", nproc);
 program!(IP, "ip", "show addresses", "ip addr|route", ip);
@@ -297,7 +297,7 @@ fn up_us(sys: &Sys) -> u64 {
     sys.mono_us().saturating_sub(first)
 }
 
-fn load_line(sys: &Sys) -> String {
+pub(super) fn load_line(sys: &Sys) -> String {
     let minutes = up_us(sys) / 60_000_000;
     let up = match minutes {
         0..60 => format!("{minutes} min"),
@@ -329,42 +329,97 @@ async fn nproc(sys: Sys) -> i32 {
 }
 
 async fn top(sys: Sys) -> i32 {
-    let accounts = Accounts::read(&sys);
-    let mut all = sys.ps();
-    all.sort_by_key(|proc| proc.pid);
-    let running = all.len();
-    let mut text = format!(
-        "top - {}\nTasks: {running:>3} total,   1 running, {:>3} sleeping,   0 stopped,   0 zombie\n",
-        load_line(&sys),
-        running.saturating_sub(1)
-    );
-    text.push_str("%Cpu(s):  0.0 us,  0.0 sy,  0.0 ni,100.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\nMiB Mem :   3919.0 total,   3204.7 free,    297.2 used,    417.1 buff/cache\nMiB Swap:      0.0 total,      0.0 free,      0.0 used.   3621.8 avail Mem\n\n    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n");
-    for proc in &all {
-        let state = if proc.state == sim::ProcState::Stopped { 'T' } else { 'S' };
-        text.push_str(&format!(
-            "{:>7} {:<8}  20   0       0      0      0 {state}   0.0   0.0   0:00.00 {}\n",
-            proc.pid.0,
-            accounts.user_name(proc.uid),
-            name_of(proc)
-        ));
+    const OPTIONS: Options = Options { short: "bn:d:cHp:u:o:i", long: &[], mistake: 1 };
+    let args: Vec<String> = sys.args()[1..].to_vec();
+    let parsed = match OPTIONS.read_args(&sys, &TOP, &args).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
+    };
+    let delay = parsed.value('d').unwrap_or("3");
+    let pause_us = units::duration_us(delay).unwrap_or(3_000_000).max(100_000);
+    let screen = sys.screen().filter(|_| !parsed.has('b') && sys.is_tty(Fd::STDOUT));
+    let count = parsed.value('n').and_then(|it| it.parse::<u32>().ok());
+    let Some((_, rows)) = screen else {
+        let rounds = count.unwrap_or(if sys.screen().is_some() { u32::MAX } else { 1 });
+        for round in 0..rounds {
+            if round > 0 {
+                sys.sleep_us(pause_us).await;
+                sys.print("\n").await;
+            }
+            sys.print(&top_screen(&sys, usize::MAX)).await;
+        }
+        return 0;
+    };
+    sys.catch(Signal::Int);
+    sys.set_raw(true);
+    sys.print("\x1b[?1049h").await;
+    for _ in 0..count.unwrap_or(u32::MAX) {
+        let text = top_screen(&sys, usize::from(rows));
+        sys.print(&format!("\x1b[H\x1b[2J{text}")).await;
+        let key = race(sys.read(Fd::STDIN, 16), sys.caught());
+        match race(key, sys.sleep_us(pause_us)).await {
+            Either::Left(Either::Left(Ok(bytes)))
+                if !bytes.starts_with(b"q") && !bytes.is_empty() => {}
+            Either::Right(()) => {}
+            Either::Left(_) => break,
+        }
     }
-    sys.print(&text).await;
+    sys.print("\x1b[?1049l").await;
+    sys.set_raw(false);
     0
 }
 
-async fn free(sys: Sys) -> i32 {
-    let args = sys.args();
-    let has = |flag: &str| args.iter().any(|arg| arg == flag);
-    let head = "               total        used        free      shared  buff/cache   available\n";
-    let body = if has("-h") {
-        "Mem:           3.8Gi       297Mi       3.1Gi       1.0Mi       417Mi       3.5Gi\nSwap:             0B          0B          0B\n"
-    } else if has("-m") {
-        "Mem:            3919         297        3204           1         417        3621\nSwap:              0           0           0\n"
-    } else {
-        "Mem:         4013056      304332     3281612        1024      427112     3708724\nSwap:              0           0           0\n"
-    };
-    sys.print(&format!("{head}{body}")).await;
-    0
+/// What `top` shows at once, in so many rows.
+fn top_screen(sys: &Sys, rows: usize) -> String {
+    let accounts = Accounts::read(sys);
+    let mut all = sys.ps();
+    all.sort_by_key(|proc| (std::cmp::Reverse(sizes::of(sys, proc).0), proc.pid));
+    let count = |state| all.iter().filter(|proc| proc.state == state).count();
+    let (stopped, zombies) = (count(sim::ProcState::Stopped), count(sim::ProcState::Zombie));
+    let mut text = format!(
+        "top - {}\nTasks: {:>3} total,   1 running, {:>3} sleeping, {stopped:>3} stopped, {zombies:>3} zombie\n",
+        load_line(sys),
+        all.len(),
+        all.len().saturating_sub(1 + stopped + zombies)
+    );
+    let now = memory::now(sys);
+    let mib = |kib: u64| format!("{}.{}", kib / 1024, kib % 1024 * 10 / 1024);
+    text.push_str(&format!(
+        "%Cpu(s):  0.0 us,  0.0 sy,  0.0 ni,100.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\nMiB Mem : {:>8} total, {:>8} free, {:>8} used, {:>8} buff/cache\nMiB Swap: {:>8} total, {:>8} free, {:>8} used. {:>8} avail Mem\n\n    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n",
+        mib(sizes::TOTAL_KIB), mib(now.free), mib(now.used), mib(now.cache),
+        "0.0", "0.0", "0.0", mib(now.available)
+    ));
+    for proc in all.iter().take(rows.saturating_sub(8)) {
+        let state = match proc.state {
+            sim::ProcState::Stopped => 'T',
+            sim::ProcState::Zombie => 'Z',
+            sim::ProcState::Running if proc.pid == sys.pid() => 'R',
+            sim::ProcState::Running => 'S',
+        };
+        let (resident, mapped) = sizes::of(sys, proc);
+        let share = sizes::per_mille(resident);
+        let user: String = accounts.user_name(proc.uid).chars().take(8).collect();
+        text.push_str(&format!(
+            "{:>7} {user:<8}  20   0 {:>7} {:>6} {:>6} {state}   0.0 {:>3}.{}   0:00.00 {}\n",
+            proc.pid.0,
+            short_size(mapped),
+            short_size(resident),
+            short_size(resident / 2),
+            share / 10,
+            share % 10,
+            name_of(proc)
+        ));
+    }
+    text
+}
+
+/// KiB, or `11.2g` where they would not fit.
+fn short_size(kib: u64) -> String {
+    if kib < 10_000_000 {
+        return kib.to_string();
+    }
+    let tenths = kib * 10 / (1024 * 1024);
+    format!("{}.{}g", tenths / 10, tenths % 10)
 }
 
 fn own_ip(sys: &Sys) -> String {
@@ -503,12 +558,31 @@ async fn watch(sys: Sys) -> i32 {
     };
     let command = parsed.operands.join(" ");
     sys.catch(Signal::Int);
+    let screen = sys.screen().filter(|_| sys.is_tty(Fd::STDOUT));
+    if screen.is_some() {
+        sys.print("\x1b[?1049h").await;
+    }
+    watching(&sys, &command, pause_us, parsed.has('t'), screen).await;
+    if screen.is_some() {
+        sys.print("\x1b[?1049l").await;
+    }
+    0
+}
+
+/// Runs the command again and again until Ctrl-C.
+async fn watching(
+    sys: &Sys,
+    command: &str,
+    pause_us: u64,
+    untitled: bool,
+    screen: Option<(u16, u16)>,
+) {
     loop {
-        let argv = ["sh", "-c", &command];
-        let run = crate::programs::capture(&sys, "/bin/sh", &argv);
+        let argv = ["sh", "-c", command];
+        let run = crate::programs::capture(sys, "/bin/sh", &argv);
         let (out, err) = match race(run, sys.caught()).await {
             Either::Left(Ok((_, out, err))) => (out, err),
-            _ => return 0,
+            _ => return,
         };
         let seconds = pause_us / 100_000;
         let time = Moment::from_us(sys.wall_us() as i64).format("%a %b %e %H:%M:%S %Y");
@@ -518,10 +592,15 @@ async fn watch(sys: Sys) -> i32 {
             seconds % 10,
             sys.hostname()
         );
-        let title = if parsed.has('t') { String::new() } else { title };
-        sys.print(&format!("\x1b[H\x1b[2J{title}{out}{err}")).await;
+        let title = if untitled { String::new() } else { title };
+        let text = format!("{title}{out}{err}");
+        // What does not fit is not shown.
+        let rows = screen.map_or(usize::MAX, |(_, rows)| usize::from(rows));
+        let text = text.lines().take(rows).collect::<Vec<_>>().join("\n");
+        sys.print(&format!("\x1b[H\x1b[2J{text}{}", if screen.is_some() { "" } else { "\n" }))
+            .await;
         if matches!(race(sys.sleep_us(pause_us), sys.caught()).await, Either::Right(_)) {
-            return 0;
+            return;
         }
     }
 }

@@ -269,9 +269,33 @@ fn switch<'a>(options: &'a mut Options, name: &str) -> Option<&'a mut bool> {
         "x" | "xtrace" => &mut options.xtrace,
         "f" | "noglob" => &mut options.noglob,
         "C" | "noclobber" => &mut options.noclobber,
+        "n" | "noexec" => &mut options.noexec,
         "pipefail" => &mut options.pipefail,
         _ => return None,
     })
+}
+
+/// `set -o`, and with `+o` as commands.
+async fn list_options(shell: &mut Shell, plain: bool) -> i32 {
+    let mut text = String::new();
+    for (name, on) in [
+        ("braceexpand", true),
+        ("errexit", shell.options.errexit),
+        ("hashall", true),
+        ("noclobber", shell.options.noclobber),
+        ("noexec", shell.options.noexec),
+        ("noglob", shell.options.noglob),
+        ("nounset", shell.options.nounset),
+        ("pipefail", shell.options.pipefail),
+        ("xtrace", shell.options.xtrace),
+    ] {
+        text.push_str(&match plain {
+            true => format!("{name:<15}\t{}\n", if on { "on" } else { "off" }),
+            false => format!("set {}o {name}\n", if on { '-' } else { '+' }),
+        });
+    }
+    shell.print(1, text.as_bytes()).await;
+    0
 }
 
 pub(super) async fn set(shell: &mut Shell, args: &[String]) -> i32 {
@@ -300,7 +324,7 @@ pub(super) async fn set(shell: &mut Shell, args: &[String]) -> i32 {
         for c in flag[1..].chars() {
             let mut name = c.to_string();
             if c == 'o' {
-                let Some(option) = rest.first() else { return 0 };
+                let Some(option) = rest.first() else { return list_options(shell, on).await };
                 name.clone_from(option);
                 rest = &rest[1..];
             }

@@ -7,6 +7,7 @@ mod input;
 mod jobs;
 mod output;
 mod place;
+mod stack;
 pub(crate) mod test;
 
 use super::exec::{Flow, Run, Shell};
@@ -94,6 +95,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         "set variables and their properties",
         declare::declare
     ),
+    plain!("dirs", "dirs [-cpv]", "show the stack of directories", stack::dirs),
     plain!("disown", "disown [JOB...]", "forget jobs", jobs::disown),
     plain!("echo", "echo [-neE] [TEXT...]", "print texts", output::echo),
     control!("eval", "eval [TEXT...]", "run a text as a command", control::eval),
@@ -127,7 +129,9 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         "read lines into an array",
         input::mapfile
     ),
+    plain!("popd", "popd", "go back to the directory pushd left", stack::popd),
     plain!("printf", "printf FORMAT [ARGUMENT...]", "print by a format", output::printf),
+    plain!("pushd", "pushd [DIRECTORY]", "go to a directory and remember this one", stack::pushd),
     plain!("pwd", "pwd [-LP]", "print the current directory", place::pwd),
     plain!(
         "read",
@@ -155,6 +159,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         declare::set
     ),
     plain!("shift", "shift [N]", "drop positional parameters", declare::shift),
+    plain!("shopt", "shopt [-suq] [NAME...]", "show or set options of the shell", stack::shopt),
     plain!(
         "source",
         "source FILE [ARGUMENT...]",
@@ -162,6 +167,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         control::source_status
     ),
     plain!("test", "test EXPRESSION", "test files, texts and numbers", test::test),
+    plain!("times", "times", "print the time used", stack::times),
     plain!(
         "trap",
         "trap [COMMAND] [SIGNAL...]",
@@ -176,6 +182,7 @@ pub(crate) static BUILTINS: &[Builtin] = &[
         "set variables and their properties",
         declare::declare
     ),
+    plain!("ulimit", "ulimit [-SHa] [-n [NUMBER]]", "show or set limits", stack::ulimit),
     plain!("umask", "umask [-S] [MODE]", "print or set the mask of new files", info::umask),
     plain!("unalias", "unalias [-a] [NAME...]", "forget aliases", declare::unalias),
     plain!("unset", "unset [-fv] NAME...", "forget variables or functions", declare::unset),

@@ -174,9 +174,12 @@ fn about_file_or_text(sys: &Sys, op: &str, word: &str) -> bool {
         "-d" => stat().is_ok_and(|stat| stat.is_dir()),
         "-c" => stat().is_ok_and(|stat| stat.kind == FileKind::Device),
         "-s" => stat().is_ok_and(|stat| stat.size > 0),
-        // The user is root: reading and writing are never denied.
-        "-r" | "-w" | "-O" | "-G" => stat().is_ok(),
-        "-x" => stat().is_ok_and(|stat| stat.is_dir() || stat.mode & 0o111 != 0),
+        "-r" => sys.access(word, 4).is_ok(),
+        "-w" => sys.access(word, 2).is_ok(),
+        "-x" => sys.access(word, 1).is_ok(),
+        "-O" => stat().is_ok_and(|stat| stat.uid == sys.cred().uid),
+        "-G" => stat().is_ok_and(|stat| stat.gid == sys.cred().gid),
+        "-p" | "-S" | "-b" => false,
         _ => false,
     }
 }
