@@ -197,19 +197,9 @@ fn column(
     })
 }
 
-async fn ps(sys: Sys) -> i32 {
-    let args = sys.args();
-    let bsd = args
-        .get(1)
-        .is_some_and(|arg| !arg.starts_with('-') && arg.chars().all(|c| "auxwf".contains(c)));
-    const OPTIONS: Options =
-        Options { short: "eAafFwxp:o:C:u:", long: &[("pid", 'p'), ("format", 'o')], mistake: 1 };
-    let args = if bsd { &[] } else { args.get(1..).unwrap_or_default() };
-    let parsed = match OPTIONS.read_args(&sys, &PS, args).await {
-        Ok(parsed) => parsed,
-        Err(status) => return status,
-    };
-    let columns: Vec<String> = match parsed.value('o') {
+/// What `ps` is to show of each process.
+fn chosen_columns(parsed: &Parsed, bsd: bool) -> Vec<String> {
+    match parsed.value('o') {
         Some(list) => list
             .split([',', ' '])
             .map(|name| name.split('=').next().unwrap_or(name).to_owned())
@@ -226,7 +216,22 @@ async fn ps(sys: Sys) -> i32 {
                 .to_vec()
         }
         None => ["pid", "tty", "time", "comm"].map(str::to_owned).to_vec(),
+    }
+}
+
+async fn ps(sys: Sys) -> i32 {
+    let args = sys.args();
+    let bsd = args
+        .get(1)
+        .is_some_and(|arg| !arg.starts_with('-') && arg.chars().all(|c| "auxwf".contains(c)));
+    const OPTIONS: Options =
+        Options { short: "eAafFwxp:o:C:u:", long: &[("pid", 'p'), ("format", 'o')], mistake: 1 };
+    let args = if bsd { &[] } else { args.get(1..).unwrap_or_default() };
+    let parsed = match OPTIONS.read_args(&sys, &PS, args).await {
+        Ok(parsed) => parsed,
+        Err(status) => return status,
     };
+    let columns = chosen_columns(&parsed, bsd);
     let mut all = sys.ps();
     all.sort_by_key(|proc| proc.pid);
     let own = all.iter().find(|proc| proc.pid == sys.pid()).and_then(|proc| proc.tty);
@@ -286,6 +291,7 @@ fn table(
         "TIME" if !bsd => 8,
         "VSZ" => 6,
         "RSS" | "START" => 5,
+        "C" => 2,
         "STAT" => 4,
         _ => 0,
     };

@@ -292,27 +292,29 @@ impl Session {
             }
             Input::Editor { tty, text, path, force, leave } => {
                 self.live_tty(*tty)?;
-                if text.as_ref().is_some_and(|text| text.len() > LINE_BYTES_MAX) {
-                    return Err("this text is longer than an editor takes".into());
-                }
                 let (text, path) = (text.clone(), path.clone());
-                let ask = sim::EditorAsk { text, path, force: *force, leave: *leave };
-                self.world.tty_ask_editor(sim_tty(*tty), ask);
-                Ok(())
+                self.ask_editor(*tty, sim::EditorAsk { text, path, force: *force, leave: *leave })
             }
-            Input::Push { host, path, bytes } => {
-                let id = self.host(host)?;
-                if bytes.len() > PUSH_BYTES_MAX {
-                    return Err(format!(
-                        "{path}: files up to {} MiB can be put in",
-                        PUSH_BYTES_MAX >> 20
-                    ));
-                }
-                self.world
-                    .write_file(id, path, bytes.clone().into(), 0o644)
-                    .map_err(|error| format!("{host}:{path}: {error}"))
-            }
+            Input::Push { host, path, bytes } => self.push(host, path, bytes),
         }
+    }
+
+    fn push(&mut self, host: &str, path: &str, bytes: &[u8]) -> Result<(), String> {
+        let id = self.host(host)?;
+        if bytes.len() > PUSH_BYTES_MAX {
+            return Err(format!("{path}: files up to {} MiB can be put in", PUSH_BYTES_MAX >> 20));
+        }
+        self.world
+            .write_file(id, path, bytes.to_vec().into(), 0o644)
+            .map_err(|error| format!("{host}:{path}: {error}"))
+    }
+
+    fn ask_editor(&mut self, tty: TtyId, ask: sim::EditorAsk) -> Result<(), String> {
+        if ask.text.as_ref().is_some_and(|text| text.len() > LINE_BYTES_MAX) {
+            return Err("this text is longer than an editor takes".into());
+        }
+        self.world.tty_ask_editor(sim_tty(tty), ask);
+        Ok(())
     }
 
     fn open_tty(&mut self, tty: TtyId, host: HostId) -> Result<(), String> {

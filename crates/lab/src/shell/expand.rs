@@ -530,6 +530,7 @@ impl Variables for Shell {
     fn get(&self, name: &str) -> String {
         if let Some((name, key)) = name.split_once('[') {
             let list = self.vars.list(name);
+            let key = key.trim_end_matches(']');
             return list.and_then(|list| list.get(key)).unwrap_or_default().to_owned();
         }
         self.parameter(name).unwrap_or_default()
@@ -538,7 +539,7 @@ impl Variables for Shell {
     fn set(&mut self, name: &str, value: i64) {
         if let Some((name, key)) = name.split_once('[') {
             if let Ok(list) = self.vars.list_mut(name) {
-                list.set(key, value.to_string());
+                list.set(key.trim_end_matches(']'), value.to_string());
             }
             return;
         }

@@ -46,6 +46,13 @@ struct Call {
 
 async fn run(sys: Sys) -> i32 {
     let args = sys.args();
+    if args.iter().any(|arg| arg == "--disk-usage") {
+        let size = sys.stat(super::JOURNAL).map_or(0, |stat| stat.size);
+        let shown = crate::programs::units::human(size.max(8 << 20));
+        let text = format!("Archived and active journals take up {shown} in the file system.\n");
+        sys.print(&text).await;
+        return 0;
+    }
     let call = match parse(&sys, &args[1..]) {
         Ok(call) => call,
         Err(mistake) => {

@@ -16,6 +16,7 @@
 //! Texts are those of systemd 252. There are no cgroups: the processes of a service are its
 //! process group.
 
+pub(crate) mod analyze;
 pub(crate) mod ctl;
 mod edit;
 mod enable;

@@ -66,7 +66,7 @@ fn limits((soft, hard): (u64, u64)) -> String {
     let rows = [
         ("Max cpu time", unlimited.clone(), unlimited.clone(), "seconds"),
         ("Max file size", unlimited.clone(), unlimited.clone(), "bytes"),
-        ("Max core file size", "0".to_owned(), unlimited.clone(), "bytes"),
+        ("Max core file size", "0".to_owned(), unlimited, "bytes"),
         ("Max processes", "15573".to_owned(), "15573".to_owned(), "processes"),
         ("Max open files", soft.to_string(), hard.to_string(), "files"),
         ("Max locked memory", "8388608".to_owned(), "8388608".to_owned(), "bytes"),

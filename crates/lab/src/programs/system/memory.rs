@@ -32,7 +32,7 @@ pub(super) fn now(sys: &Sys) -> Memory {
     let processes: u64 = sys.ps().iter().map(|proc| sizes::of(sys, proc).0).sum();
     let used = (KERNEL_KIB + processes).min(TOTAL_KIB);
     // What was read and written stays in memory as long as there is room.
-    let on_disk = sys.disk_usage().0 / 1024 + 217_088;
+    let on_disk = sys.disk_usage().1 / 1024 + 217_088;
     let cache = on_disk.min(TOTAL_KIB - used);
     let free = TOTAL_KIB - used - cache;
     Memory { used, free, cache, available: TOTAL_KIB - used }

@@ -111,6 +111,7 @@ pub(crate) static PROGRAMS: &[Program] = &[
     ssh::SSHD,
     sudo::SU,
     sudo::SUDO,
+    systemd::analyze::PROGRAM,
     systemd::ctl::SERVICE,
     systemd::ctl::SYSTEMCTL,
     systemd::journalctl::PROGRAM,

@@ -454,8 +454,7 @@ impl Runner<'_> {
             self.one(Val::Null, inputs, &place, &mut came);
             return came;
         }
-        let mut next = inputs;
-        while let Some(value) = next.next() {
+        for value in inputs {
             match value {
                 Ok(value) => self.one(value, inputs, &place, &mut came),
                 Err(text) => {

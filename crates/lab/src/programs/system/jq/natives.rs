@@ -250,8 +250,17 @@ type Native = (&'static str, Box<[Bind]>, jaq_core::RunPtr<Kind>);
 
 /// The functions.
 pub(super) fn funs() -> impl Iterator<Item = Fun<Kind>> {
-    let two = || -> Box<[Bind]> { [Bind::Var(()), Bind::Var(())].into() };
-    let list: Vec<Native> = vec![
+    texts().into_iter().chain(facts()).chain(mathematics()).map(run::<Kind>)
+}
+
+/// Two arguments that are values.
+fn two() -> Box<[Bind]> {
+    [Bind::Var(()), Bind::Var(())].into()
+}
+
+/// About texts.
+fn texts() -> Vec<Native> {
+    vec![
         ("matches", two(), |cv| bome(matches(cv, false, true))),
         ("split_matches", two(), |cv| bome(matches(cv, true, true))),
         ("split_", two(), |cv| bome(matches(cv, true, false))),
@@ -269,6 +278,12 @@ pub(super) fn funs() -> impl Iterator<Item = Fun<Kind>> {
                     .map_err(|_| Error::str(format!("string ({it:?}) is not valid base64 data")))
             }))
         }),
+    ]
+}
+
+/// About the host, its clock and what is said on the way.
+fn facts() -> Vec<Native> {
+    vec![
         ("now", v(0), |cv| {
             let wall_us = cv.0.data().host.wall_us;
             bome(Ok(value(wall_us as f64 / 1e6)))
@@ -306,6 +321,12 @@ pub(super) fn funs() -> impl Iterator<Item = Fun<Kind>> {
         ("gmtime", v(0), |cv| bome(broken_down(&cv.1))),
         ("localtime", v(0), |cv| bome(broken_down(&cv.1))),
         ("mktime", v(0), |cv| bome(seconds(&cv.1).map(value))),
+    ]
+}
+
+/// What has the same result on every machine.
+fn mathematics() -> Vec<Native> {
+    vec![
         ("sqrt", v(0), |cv| bome(float(&cv.1).map(|it| value(it.sqrt())))),
         ("fabs", v(0), |cv| bome(float(&cv.1).map(|it| value(it.abs())))),
         ("trunc", v(0), |cv| bome(float(&cv.1).map(|it| value(it.trunc())))),
@@ -330,6 +351,5 @@ pub(super) fn funs() -> impl Iterator<Item = Fun<Kind>> {
                 Ok(value(if exponent < 0.0 { 1.0 / power } else { power }))
             }))
         }),
-    ];
-    list.into_iter().map(run::<Kind>)
+    ]
 }

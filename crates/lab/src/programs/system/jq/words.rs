@@ -122,7 +122,7 @@ pub(super) fn parse_error(bytes: &[u8], from: usize) -> String {
     let at = error.column().saturating_sub(1).min(text.len());
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-+.".contains(byte);
     let more = text[at..].iter().take_while(|byte| is_word(byte)).count();
-    let word = text.get(at).is_some_and(|byte| is_word(byte));
+    let word = text.get(at).is_some_and(is_word);
     if word && at + more >= text.len() && error.line() == rest.split(|it| *it == b'\n').count() {
         return format!("Invalid numeric literal at EOF at line {line}, column {}", at + more);
     }
