@@ -92,22 +92,3 @@ test("an open editor is there after a reload, and what it saved after another", 
   await screen(page, /\n11 notes.yaml\n/);
   clean(errors);
 });
-
-test("at 390 pixels the editor is used by tapping", async () => {
-  await chromium.close();
-  chromium = await browser({ viewport: { width: 390, height: 780 }, hasTouch: true });
-  const { page, errors } = await open(chromium.context, server.url);
-  await world(page, "bare", /student@etcd1:~\$ /);
-  await type(page, "vi tapped");
-  const editor = page.locator(".file-editor.vi");
-  await editor.getByRole("button", { name: "i", exact: true }).tap();
-  await page.keyboard.type("x");
-  await editor.getByRole("button", { name: "Esc" }).tap();
-  const box = await editor.boundingBox();
-  assert.ok(box.x >= 0 && box.x + box.width <= 390, "it fits");
-  await editor.getByRole("button", { name: ":wq" }).tap();
-  await editor.waitFor({ state: "detached" });
-  await type(page, "cat tapped");
-  await screen(page, /\nx\nstudent@/);
-  clean(errors);
-});
