@@ -392,6 +392,7 @@ impl Stage {
 }
 
 /// Serves like the small API server of the recording.
+#[expect(clippy::infinite_loop, reason = "the recorder's server, too, ran until it was killed")]
 async fn serve(sys: Sys, line: String) -> i32 {
     let listener = sys.listen(API_SERVER).expect("nobody else listens there");
     loop {

@@ -1,6 +1,8 @@
 //! A session behind the page's commands: what `core.wasm` runs, and what the trace tests
 //! run natively beside it.
 
+use std::ops::ControlFlow;
+
 use crate::api::{Answer, Command};
 use crate::course;
 use crate::recipe;
@@ -46,40 +48,46 @@ impl Machine {
         }
     }
 
-    fn try_call(&mut self, command: Command) -> Result<Answer, String> {
-        match command {
-            Command::New(options) => {
-                self.session = Some(Session::new(options)?);
-                return Ok(Answer::Ok);
-            }
+    /// What needs no world, or begins one. A command that asks a world comes back.
+    fn without_world(&mut self, command: Command) -> ControlFlow<Result<Answer, String>, Command> {
+        ControlFlow::Break(match command {
+            Command::New(options) => Session::new(options).map(|session| self.begin(session)),
             Command::Load(bytes) => {
-                self.session = Some(Session::load(read_recipe(&bytes)?)?);
-                return Ok(Answer::Ok);
-            }
-            Command::Inspect(bytes) => return Ok(Answer::Recipe(read_recipe(&bytes)?)),
-            Command::Course => return course::rows().map(Answer::Course),
-            Command::InspectExercise { source, seed } => {
-                return course::row(&source, "", seed).map(|row| Answer::Course(vec![row]));
+                read_recipe(&bytes).and_then(Session::load).map(|session| self.begin(session))
             }
             Command::Exercise { source, seed } => {
-                self.session = Some(course::begin(&source, seed)?);
-                return Ok(Answer::Ok);
+                course::begin(&source, seed).map(|session| self.begin(session))
             }
-            Command::DrawExam { seed, tasks } => {
-                return course::draw(seed, tasks).map(Answer::Exam);
+            Command::Inspect(bytes) => read_recipe(&bytes).map(Answer::Recipe),
+            Command::Course => course::rows().map(Answer::Course),
+            Command::InspectExercise { source, seed } => {
+                course::row(&source, "", seed).map(|row| Answer::Course(vec![row]))
             }
-            Command::Glossary => return course::glossary().map(Answer::Glossary),
-            Command::Prove { text, step } => return course::prove(&text, step).map(Answer::Proof),
-            Command::PackExercise(text) => return course::pack(&text).map(Answer::Text),
-            Command::UnpackExercise(text) => return course::unpack(&text).map(Answer::Text),
-            Command::ExerciseFiles { slug } => return course::files(&slug).map(Answer::Text),
-            Command::Worlds => return Ok(Answer::Worlds(worlds::rows())),
+            Command::DrawExam { seed, tasks } => course::draw(seed, tasks).map(Answer::Exam),
+            Command::Glossary => course::glossary().map(Answer::Glossary),
+            Command::Prove { text, step } => course::prove(&text, step).map(Answer::Proof),
+            Command::PackExercise(text) => course::pack(&text).map(Answer::Text),
+            Command::UnpackExercise(text) => course::unpack(&text).map(Answer::Text),
+            Command::ExerciseFiles { slug } => course::files(&slug).map(Answer::Text),
+            Command::Worlds => Ok(Answer::Worlds(worlds::rows())),
             #[cfg(feature = "k8s")]
-            Command::Measure(ask) => return self.bench.call(ask),
+            Command::Measure(ask) => self.bench.call(ask),
             #[cfg(not(feature = "k8s"))]
-            Command::Measure(_) => return Err("this build does not measure".into()),
-            _ => {}
-        }
+            Command::Measure(_) => Err("this build does not measure".into()),
+            command => return ControlFlow::Continue(command),
+        })
+    }
+
+    fn begin(&mut self, session: Session) -> Answer {
+        self.session = Some(session);
+        Answer::Ok
+    }
+
+    fn try_call(&mut self, command: Command) -> Result<Answer, String> {
+        let command = match self.without_world(command) {
+            ControlFlow::Break(answered) => return answered,
+            ControlFlow::Continue(command) => command,
+        };
         let session = self.session.as_mut().ok_or("there is no world yet")?;
         Ok(match command {
             Command::Apply(input) => {
@@ -108,22 +116,7 @@ impl Machine {
             }
             Command::Report => Answer::Report(session.report().ok_or("no exercise is under way")?),
             Command::Fill(line) => Answer::Text(session.fill(&line)),
-            Command::New(_)
-            | Command::Load(_)
-            | Command::Inspect(_)
-            | Command::Course
-            | Command::Worlds
-            | Command::Glossary
-            | Command::Measure(_)
-            | Command::InspectExercise { .. }
-            | Command::Exercise { .. }
-            | Command::Prove { .. }
-            | Command::PackExercise(_)
-            | Command::UnpackExercise(_)
-            | Command::ExerciseFiles { .. }
-            | Command::DrawExam { .. } => {
-                unreachable!("answered above, where no session is needed")
-            }
+            _ => unreachable!("answered above, where no world is needed"),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Every exercise that comes with the lab keeps its promises; bad files get a clear sentence.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
@@ -36,11 +37,21 @@ fn every_folder_is_in_the_table() {
 
 #[test]
 fn every_exercise_is_solved_by_its_solution_and_sees_its_wrong_turns() {
-    let mut problems = Vec::new();
-    for entry in TABLE {
-        let found = prove(&folder(entry.slug), SEEDS);
-        problems.extend(found.into_iter().map(|why| format!("{}: {why}", entry.slug)));
-    }
+    // The proofs know nothing of each other: every thread takes the next one that is left.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut problems = Vec::new();
+        while let Some(entry) = TABLE.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let found = prove(&folder(entry.slug), SEEDS);
+            problems.extend(found.into_iter().map(|why| format!("{}: {why}", entry.slug)));
+        }
+        problems
+    };
+    let problems: Vec<String> = std::thread::scope(|scope| {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        handles.into_iter().flat_map(|handle| handle.join().unwrap()).collect()
+    });
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
