@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn both_ways_give_the_same_sum() {
         assert_eq!(crc32c(b"123456789"), 0xe306_9283);
-        let bytes: Vec<u8> = (0..1000_u32).map(|n| (n * 7919 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..1000_u32).map(|n| ((n * 7919) >> 3) as u8).collect();
         for cut in 0..64 {
             let (head, tail) = bytes[..900 + cut].split_at(cut);
             let expected = crc32c_append(crc32c(head), tail);

@@ -36,7 +36,7 @@ pub(super) fn number(number: &Num) -> String {
     let point = exponent.parse::<i32>().unwrap_or(0) + 1;
     let body = if digits == "0" {
         digits
-    } else if point <= -5 || point > count + 15 {
+    } else if point <= -4 || point > count + 15 {
         let (first, rest) = digits.split_at(1);
         let rest = if rest.is_empty() { String::new() } else { format!(".{rest}") };
         let exponent = point - 1;
@@ -204,8 +204,8 @@ mod tests {
             ("1.0", "1"),
             ("-0.5", "-0.5"),
             ("10501334649042878790", "10501334649042878000"),
-            ("1e17", "100000000000000000"),
-            ("1e18", "1000000000000000000"),
+            ("1e17", "1e+17"),
+            ("1e18", "1e+18"),
             ("1e-5", "1e-05"),
             ("0.0001", "0.0001"),
             ("123456789012", "123456789012"),
