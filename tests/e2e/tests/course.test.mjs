@@ -80,6 +80,8 @@ test("the first tour is done by typing, step by step, and is remembered", async 
   await holds(page, "back");
   await type(page, "sim partition n1 / n2,n3");
   await screen(page, /partition n1/);
+  // The split is looked at for a second before it heals.
+  await later(page, 1);
   await type(page, "sim heal");
   await holds(page, "partition");
   await page.locator("#done").waitFor();
