@@ -84,7 +84,7 @@ const FACTS: &[(&str, &str, &str)] = &[
 fn start(look: &Look<'_>) -> Html {
     let Choices { tasks, minutes, .. } = look.ui.exam.choices;
     html! {
-        <div class="sheet">
+        <div class="exam-page">
             <header class="sheet-head">
                 <h2 id={HEAD} tabindex="-1">{ "Exam" }</h2>
                 <p class="lead">{ "Tasks on real clusters, a clock, and nobody who helps. Afterwards you see every check, every wrong turn, and your own run again." }</p>

@@ -20,7 +20,7 @@ pub(super) fn whole(look: &Look<'_>, record: &ExamRecord) -> Html {
     let used_ms = (u64::from(record.minutes) * 60_000).saturating_sub(record.left_ms);
     let used = exam::countdown(used_ms as f64);
     html! {
-        <div class="sheet">
+        <div class="exam-page">
             <header class="sheet-head">
                 <h2 id={HEAD} tabindex="-1">{ "Report" }</h2>
                 <div class={classes!("score", class)} id="exam-score">
